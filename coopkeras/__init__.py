@@ -1,0 +1,61 @@
+"""coopkeras: descriptors, generators and CoopNets as Keras models.
+
+    >>> import coopkeras as ck
+    >>> model = ck.CoopNets(descriptor, generator)          # doctest: +SKIP
+    >>> model.compile()                                     # doctest: +SKIP
+    >>> model.fit(ck.data.load("photos/", size=64))         # doctest: +SKIP
+
+Importing the package imports nothing heavy: each name is fetched when it is first used.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_CLASSES = {
+    "CoopNets": "coopnets",
+    "Descriptor": "descriptor",
+    "Generator": "generator",
+    "Task": "task",
+    "TaskConfig": "task",
+    "UserError": "errors",
+}
+_ROOMS = (
+    "baselines",
+    "data",
+    "export",
+    "features",
+    "holes",
+    "langevin",
+    "media",
+    "metrics",
+    "networks",
+    "observation",
+    "precision",
+    "recipes",
+    "repair",
+    "report",
+    "seeds",
+    "testing",
+    "train",
+    "windows",
+)
+
+__all__ = [*_CLASSES, *_ROOMS, "__version__"]
+
+
+def __getattr__(name):
+    """Fetch a public name from its room on first use (PEP 562)."""
+    if name in _CLASSES:
+        value = getattr(importlib.import_module(f"coopkeras.{_CLASSES[name]}"), name)
+    elif name in _ROOMS:
+        return importlib.import_module(f"coopkeras.{name}")
+    else:
+        raise AttributeError(f"module 'coopkeras' has no attribute {name!r}; it has {__all__}")
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    """List the public names."""
+    return sorted(__all__)

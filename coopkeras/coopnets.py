@@ -1,0 +1,311 @@
+"""CoopNets: descriptor and generator taking turns; each teaches the other.
+
+    G0   z ~ N(0, I),  proposed = g(z)
+    D1   revised = Langevin dynamics on the descriptor's energy from proposed
+    G1   inferred_z = Langevin dynamics on p(z | revised) from the known z
+    D2   the descriptor learns: observed up, revised down
+    G2   the generator learns: regress revised on inferred_z (MCMC teaching)
+
+With an observation A the generator proposes from what is seen and z, and the Langevin dynamics
+is projected so that A x = seen stays true; the same D2 and G2 follow.
+"""
+
+from functools import partial
+
+import keras
+import tensorflow as tf
+
+from coopkeras import seeds, training
+from coopkeras.observation import Mask, Nothing
+
+
+@keras.saving.register_keras_serializable("coopkeras")
+class CoopNets(keras.Model):
+    """Cooperative learning of a descriptor and a generator.
+
+    Args:
+        descriptor: a `Descriptor`; it sees x only.
+        generator: a `Generator`; with a conditional network when `observation` is given.
+        observation: what is seen of x, for the conditional form that learns p(x | A x);
+            `Nothing()` is plain CoopNets.
+        observed_weight: share of G2 that regresses the observed x on its own inferred z, in
+            [0, 1]; 0 is the papers' MCMC teaching alone.
+        warmup: number of first updates in which the generator learns alone, from the observed
+            x (alternating back-propagation), so that it has something to propose.
+        average: decay of the averaged copies of both networks, which sample, recover and are
+            exported; it grows to this value over the first updates.
+        seed: int; every random number of learning is derived from it.
+
+    Example:
+        >>> f = keras.Sequential([keras.Input((2,)), keras.layers.Dense(8, "relu")])
+        >>> g = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+        >>> model = CoopNets(Descriptor(f, start="data"), Generator(g))
+        >>> model.sample(4, seed=0).shape.as_list()
+        [4, 2]
+
+    Source:
+        Xie, Lu, Gao, Zhu, Wu, "Cooperative training of descriptor and generator networks",
+        TPAMI 2018, algorithm 1; conditional form: Xie, Zheng, Fang, Zhu, Wu, TPAMI 2021.
+    """
+
+    def __init__(
+        self,
+        descriptor,
+        generator,
+        observation=None,
+        observed_weight=0.5,
+        warmup=0,
+        average=0.999,
+        seed=0,
+        **kwargs,
+    ):
+        super().__init__(dtype="float32", **kwargs)
+        self.descriptor, self.generator = descriptor, generator
+        self.observation = Nothing() if observation is None else observation
+        self.observed_weight, self.warmup = observed_weight, warmup
+        self.average, self.seed = average, seed
+        if not 0 <= observed_weight <= 1:
+            raise ValueError(
+                f"`observed_weight` should be between 0 and 1; received {observed_weight}."
+            )
+        self.averaged_descriptor = training.copy(descriptor)
+        self.averaged_generator = training.copy(generator)
+        self.updates = self.add_weight(shape=(), dtype="int32", trainable=False, name="updates")
+        self.means = training.means("energy_gap", "movement", "reconstruction")
+        self.built = True
+
+    # Learning -------------------------------------------------------------------------------
+
+    def compile(
+        self, descriptor_optimizer=None, generator_optimizer=None, jit_compile="auto", **kwargs
+    ):
+        """Configure learning.
+
+        Args:
+            descriptor_optimizer: by default Adam(1e-4, beta_1=0.5, clipnorm=1).
+            generator_optimizer: by default Adam(3e-4, beta_1=0.5).
+            jit_compile: "auto" uses XLA on GPU and TPU only.
+            **kwargs: as in `keras.Model.compile`.
+        """
+        self.descriptor.compile(descriptor_optimizer, jit_compile)
+        self.generator.compile(generator_optimizer, jit_compile)
+        jit_compile = self.descriptor.jit_compile
+        super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
+
+    def train_step(self, batch):
+        """Let the two models take their turns on one batch: x or a dict with "x"."""
+        observed = training.examples(batch)
+        warming_up = self.updates < self.warmup
+        seed = training.next_seed(self)
+        observation = self.observation.bind(batch)
+        seen = observation(observed)
+        given = self.generator.given(seen, observation, like=observed)
+        if self.warmup:
+            gap, movement, error = tf.cond(
+                warming_up,
+                lambda: self._warm_up(observed, given, seed),
+                lambda: self._cooperate(observed, observation, seen, given, seed),
+            )
+        else:
+            gap, movement, error = self._cooperate(observed, observation, seen, given, seed)
+        self._average()
+        return training.report(self, energy_gap=gap, movement=movement, reconstruction=error)
+
+    def _cooperate(self, observed, observation, seen, given, seed):
+        """Take the five steps; return energy gap, movement of D1 and reconstruction error."""
+        g0, d1, g1, g1_observed = seeds.split(seed, 4)
+        # G0
+        z = self.generator.prior(tf.shape(observed)[0], g0)
+        proposed = observation.project(self.generator.generate(z, given), seen)
+        # D1
+        project = partial(observation.project, seen=seen)
+        revised = self.descriptor.revise(proposed, seed=d1, project=project)
+        # G1
+        inferred_z = self.generator.infer(revised, given=given, z=z, seed=g1)
+        # D2
+        gap = self.descriptor.learn(observed, revised)
+        # G2
+        lessons = [(1 - self.observed_weight, inferred_z, revised, Mask())]
+        if self.observed_weight:
+            observed_z = self.generator.infer(observed, given=given, z=z, seed=g1_observed)
+            lessons.append((self.observed_weight, observed_z, observed, Mask()))
+        error = self.generator.learn(lessons[::-1], given)
+        return gap, training.distance(revised, proposed), error
+
+    def _warm_up(self, observed, given, seed):
+        """Let the generator learn alone from the observed; the descriptor waits."""
+        z = self.generator.infer(observed, given=given, seed=seed)
+        error = self.generator.learn([(1.0, z, observed, Mask())], given)
+        return tf.zeros([]), tf.zeros([]), error
+
+    def _average(self):
+        """Move the averaged copies towards the networks."""
+        updates = tf.cast(self.updates, tf.float32)
+        decay = tf.minimum(self.average, (1 + updates) / (10 + updates))
+        for live, averaged in (
+            (self.descriptor, self.averaged_descriptor),
+            (self.generator, self.averaged_generator),
+        ):
+            pairs = zip(live.network.weights, averaged.network.weights, strict=True)
+            for weight, mean in pairs:
+                mean.assign(decay * mean + (1 - decay) * weight)
+
+    def test_step(self, batch):
+        """Return the error of recovering a batch (of proposing, where nothing is seen)."""
+        observed = training.examples(batch)
+        observation = self.observation.bind(batch)
+        seen = observation(observed)
+        seed = seeds.fold(self.seed, -2)
+        proposed, revised = self._propose_and_revise(
+            seen, observation, observed, seed, self.descriptor.steps, 0.0
+        )
+        gap = tf.reduce_mean(self.averaged_descriptor(revised)) - tf.reduce_mean(
+            self.averaged_descriptor(observed)
+        )
+        return training.report(
+            self,
+            energy_gap=gap,
+            movement=training.distance(revised, proposed),
+            reconstruction=training.distance(revised, observed),
+        )
+
+    # Using ----------------------------------------------------------------------------------
+
+    def sample(self, n, *, seed=0, steps=None, temperature=1.0, proposed=False):
+        """Draw `n` samples: the generator proposes, the descriptor revises.
+
+        Args:
+            n: number of samples.
+            seed: an int or int32 `[2]`.
+            steps: Langevin updates of the revision; by default those of learning.
+            temperature: scale of the variance of the revision's noise.
+            proposed: return the proposals too.
+
+        Returns:
+            revised: float32 `[n, ...]` (or the pair proposed, revised).
+
+        Raises:
+            ValueError: if the model is conditional: it can only recover.
+        """
+        if self.generator.conditional:
+            raise ValueError(
+                "This CoopNets learned p(x | what is seen): use `recover(seen, observation)`."
+            )
+        z = self.averaged_generator.prior(n, seeds.fold(seed, 0))
+        pair = self._traced_revise(z, *self._arguments(seed, steps, temperature))
+        return pair if proposed else pair[1]
+
+    def recover(
+        self, seen, observation=None, *, seed=0, steps=None, temperature=1.0, proposed=False
+    ):
+        """Recover x from what is seen of it.
+
+        A conditional model proposes from what is seen and z; another infers z of what is seen.
+        The revision is Langevin dynamics projected so that what is known stays true.
+
+        Args:
+            seen: `observation(x)`; for a `Mask`, x with anything where it is not visible.
+            observation: an `Observation`; by default that of learning.
+            seed: an int, int32 `[2]` or `[batch, 2]`.
+            steps: Langevin updates of the revision; by default those of learning.
+            temperature: 1 draws a sample of p(x | seen); 0 is the estimate: the proposal at
+                z = 0 and a revision without noise.
+            proposed: return the proposals too.
+
+        Returns:
+            revised: float32 `[batch, ...]` (or the pair proposed, revised); known values of a
+            Mask come back bit for bit.
+        """
+        observation = self.observation if observation is None else observation
+        pair = self._traced_recover(
+            tf.convert_to_tensor(seen, tf.float32),
+            observation.parameters,
+            observation.template,
+            *self._arguments(seed, steps, temperature),
+        )
+        return pair if proposed else pair[1]
+
+    def call(self, inputs):
+        """Return the energy of each example, for a look at what the descriptor prefers."""
+        return self.averaged_descriptor(inputs)
+
+    def _arguments(self, seed, steps, temperature):
+        steps = self.descriptor.steps if steps is None else steps
+        return (
+            seeds.as_seed(seed),
+            tf.convert_to_tensor(steps, tf.int32),
+            tf.convert_to_tensor(temperature, tf.float32),
+        )
+
+    @tf.function
+    def _traced_revise(self, z, seed, steps, temperature):
+        proposed = self.averaged_generator.generate(z)
+        revised = self.averaged_descriptor.revise(
+            proposed, seed=seeds.fold(seed, 1), steps=steps, temperature=temperature
+        )
+        return proposed, revised
+
+    @tf.function
+    def _traced_recover(self, seen, parameters, template, seed, steps, temperature):
+        observation = template.bind(parameters)
+        like = self._like(seen, observation)
+        return self._propose_and_revise(seen, observation, like, seed, steps, temperature)
+
+    def _propose_and_revise(self, seen, observation, like, seed, steps, temperature):
+        generator, descriptor = self.averaged_generator, self.averaged_descriptor
+        given = generator.given(seen, observation, like=like)
+        z = generator.prior(tf.shape(like)[0], seeds.fold(seed, 0))
+        if generator.conditional:
+            z = z * tf.sqrt(tf.reshape(temperature, [-1] + [1] * (len(z.shape) - 1)))
+        else:
+            z = generator.infer(
+                seen, observation, z=z, seed=seeds.fold(seed, 2), temperature=temperature
+            )
+        project = partial(observation.project, seen=seen)
+        proposed = project(generator.generate(z, given))
+        revised = descriptor.revise(
+            proposed,
+            seed=seeds.fold(seed, 1),
+            steps=steps,
+            temperature=temperature,
+            project=project,
+        )
+        return proposed, revised
+
+    def _like(self, seen, observation):
+        if isinstance(observation, Nothing):
+            raise ValueError("`recover` needs an observation of x; where nothing is seen, `sample`.")
+        return observation.lift(seen)
+
+    @property
+    def metrics(self):
+        """Return the running means of learning."""
+        return list(self.means.values())
+
+    # Keras ----------------------------------------------------------------------------------
+
+    def get_config(self):
+        """Return the arguments that make this model again."""
+        names = ("observed_weight", "warmup", "average", "seed")
+        return training.model_config(self, ("descriptor", "generator", "observation"), names)
+
+    @classmethod
+    def from_config(cls, config):
+        """Make the model that `get_config` described."""
+        return cls(**training.revive(config, ("descriptor", "generator", "observation")))
+
+    def get_compile_config(self):
+        """Return the two optimizers' configs."""
+        return {
+            "descriptor_optimizer": training.compile_config(self.descriptor, ("optimizer",)),
+            "generator_optimizer": training.compile_config(self.generator, ("optimizer",)),
+        }
+
+    def compile_from_config(self, config):
+        """Compile as `get_compile_config` described."""
+        self.compile(
+            *(
+                keras.saving.deserialize_keras_object(config[name]["optimizer"])
+                for name in ("descriptor_optimizer", "generator_optimizer")
+            )
+        )

@@ -1,0 +1,339 @@
+"""Generator: a latent-variable model learned by alternating back-propagation (ABP).
+
+    x = g(z) + sigma e,   z ~ N(0, I),  e ~ N(0, I)
+    infer   z <- Langevin dynamics on |z|^2 / 2 + |project(g(z), seen) - g(z)|^2 / (2 sigma^2)
+    learn   W <- W - lr d/dW mean |project(g(z), seen) - g(z)|^2 / (2 sigma^2)
+
+For a mask the error is the squared error on the visible values; complete data is the mask that
+sees everything.
+"""
+
+import keras
+import tensorflow as tf
+
+from coopkeras import seeds, training
+from coopkeras.langevin import langevin
+from coopkeras.observation import Mask
+
+
+@keras.saving.register_keras_serializable("coopkeras")
+class Generator(keras.Model):
+    """A top-down network `x = g(z) + sigma e` learned by alternating back-propagation.
+
+    Args:
+        network: g, a Keras model from z `[batch, ...]` to x `[batch, ...]`; or, conditional on
+            what is seen, from a dict with "z", "seen" (as an image) and "visible". It must not
+            mix the examples of a batch (no BatchNormalization).
+        noise_sigma: sigma, standard deviation of what g does not explain, in units of x, > 0.
+        steps: Langevin updates of one inference.
+        step_size: standard deviation of the noise of one Langevin update, in units of z. It
+            diverges when step_size^2 |dg/dz|^2 / sigma^2 exceeds about 4.
+        inference: "langevin", or "descent" (no noise; give the optimizer weight decay, for
+            nothing else keeps the weights from growing).
+        observation: what is seen of the training data, a `Mask` (also of each batch's own
+            "visible"), `Downsample` or `Projection`; by default everything.
+        num_examples: number of training examples whose z is kept between epochs (warm start,
+            found again by the batch's "index"); None starts every inference from N(0, I).
+        seed: int; every random number of this model is derived from it.
+
+    Example:
+        >>> network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(5)])
+        >>> Generator(network, noise_sigma=0.1).sample(3, seed=0).shape.as_list()
+        [3, 5]
+
+    Source:
+        Han, Lu, Zhu, Wu, "Alternating back-propagation for generator network", AAAI 2017,
+        equations 5 to 8.
+    """
+
+    INFERENCES = ("langevin", "descent")
+
+    def __init__(
+        self,
+        network,
+        noise_sigma=0.3,
+        steps=20,
+        step_size=0.1,
+        inference="langevin",
+        observation=None,
+        num_examples=None,
+        seed=0,
+        **kwargs,
+    ):
+        super().__init__(dtype="float32", **kwargs)
+        training.check_positive(noise_sigma=noise_sigma, step_size=step_size)
+        if inference not in self.INFERENCES:
+            raise ValueError(
+                f"`inference` should be one of {self.INFERENCES}; received {inference!r}."
+            )
+        self.network, self.noise_sigma = network, noise_sigma
+        self.steps, self.step_size, self.inference = steps, step_size, inference
+        self.observation = Mask() if observation is None else observation
+        self.num_examples, self.seed = num_examples, seed
+        self.updates = self.add_weight(shape=(), dtype="int32", trainable=False, name="updates")
+        self.means = training.means("reconstruction", "movement")
+        self.latents = self._make_latents()
+        self.built = True
+
+    # The model ------------------------------------------------------------------------------
+
+    @property
+    def z_shape(self):
+        """Return the shape of one z."""
+        return _input_shapes(self.network)["z"]
+
+    @property
+    def conditional(self):
+        """Return whether the network takes what is seen."""
+        return "seen" in _input_shapes(self.network)
+
+    def call(self, inputs):
+        """Return `g(z)`; `inputs` is z, or the dict that a conditional network takes."""
+        return tf.cast(self.network(inputs), tf.float32)
+
+    def generate(self, z, given=None):
+        """Return `g(z)`, or `g(z | given)`, float32 `[batch, ...]`.
+
+        Args:
+            z: `[batch, *z_shape]`.
+            given: for a conditional network, what `given` returned.
+        """
+        return self.call(z if given is None else {"z": z, **given})
+
+    def given(self, seen, observation, like):
+        """Return what a conditional network is told besides z, or None for another network.
+
+        Args:
+            seen: `observation(x)`.
+            observation: an `Observation`.
+            like: any tensor shaped like x.
+
+        Returns:
+            given: dict with "seen", A+ seen shaped like x, and "visible", as the network asks.
+        """
+        names = _input_shapes(self.network)
+        if "seen" not in names:
+            return None
+        image = tf.broadcast_to(observation.lift(seen), tf.shape(like))
+        given = {"seen": tf.ensure_shape(image, like.shape)}
+        if "visible" in names:
+            given["visible"] = observation.visible(like)
+        return given
+
+    def prior(self, n, seed):
+        """Draw z ~ N(0, I), float32 `[n, *z_shape]`; with row seeds each row by itself."""
+        return seeds.normal(seed, [n, *self.z_shape])
+
+    def sample(self, n, *, seed=0):
+        """Draw `n` samples g(z), z ~ N(0, I), float32 `[n, ...]`."""
+        if self.conditional:
+            raise ValueError(
+                "This generator proposes from what is seen; use `CoopNets.recover`, or "
+                "`generate(z, given)`."
+            )
+        return self.generate(self.prior(n, seeds.as_seed(seed)))
+
+    def infer(
+        self,
+        seen,
+        observation=None,
+        *,
+        given=None,
+        z=None,
+        seed=0,
+        steps=None,
+        step_size=None,
+        temperature=None,
+    ):
+        """Infer z of what is seen, by Langevin dynamics on p(z | seen).
+
+        Args:
+            seen: `observation(x)`; x itself when everything is seen.
+            observation: an `Observation`; by default everything is seen.
+            given: what a conditional network is told besides z.
+            z: where to start; by default z ~ N(0, I).
+            seed: an int, int32 `[2]` or `[batch, 2]`.
+            steps: Langevin updates; by default those of learning.
+            step_size: by default that of learning.
+            temperature: scale of the noise's variance; by default 1, or 0 if
+                `inference="descent"`.
+
+        Returns:
+            inferred_z: float32 `[batch, *z_shape]`.
+        """
+        observation = Mask() if observation is None else observation
+        seed = seeds.as_seed(seed)
+        if z is None:
+            z = self.prior(tf.shape(seen)[0], seeds.fold(seed, 0))
+        if temperature is None:
+            temperature = 0.0 if self.inference == "descent" else 1.0
+        return self._infer(
+            seen,
+            observation.parameters,
+            observation.template,
+            given,
+            z,
+            seeds.fold(seed, 1),
+            tf.convert_to_tensor(self.steps if steps is None else steps, tf.int32),
+            tf.convert_to_tensor(self.step_size if step_size is None else step_size, tf.float32),
+            tf.convert_to_tensor(temperature, tf.float32),
+        )
+
+    def recover(self, seen, observation=None, *, seed=0, steps=None, temperature=1.0):
+        """Recover x from what is seen of it: infer z, generate, and keep what is known.
+
+        Args:
+            seen: `observation(x)`.
+            observation: an `Observation`; by default that of learning.
+            seed: an int, int32 `[2]` or `[batch, 2]`.
+            steps: Langevin updates of the inference; by default those of learning.
+            temperature: scale of the variance of the inference's noise; 0 is the estimate.
+
+        Returns:
+            x: float32 `[batch, ...]`; known values of a Mask come back bit for bit.
+        """
+        observation = self.observation if observation is None else observation
+        z = self.infer(seen, observation, seed=seed, steps=steps, temperature=temperature)
+        return observation.project(self.generate(z), tf.convert_to_tensor(seen, tf.float32))
+
+    @tf.function
+    def _infer(self, seen, parameters, template, given, z, seed, steps, step_size, temperature):
+        observation = template.bind(parameters)
+
+        def energy(z):
+            prior = tf.reduce_sum(_flat(z) ** 2, axis=1) / 2
+            return prior + self._misfit(z, seen, observation, given)
+
+        return langevin(
+            energy, z, steps=steps, step_size=step_size, seed=seed, temperature=temperature
+        )
+
+    def _misfit(self, z, seen, observation, given):
+        """Return `|project(g(z), seen) - g(z)|^2 / (2 sigma^2)`, `[batch]`."""
+        x = self.generate(z, given)
+        error = observation.project(x, seen) - x
+        return tf.reduce_sum(_flat(error) ** 2, axis=1) / (2 * self.noise_sigma**2)
+
+    # Learning -------------------------------------------------------------------------------
+
+    def compile(self, optimizer=None, jit_compile="auto", **kwargs):
+        """Configure learning.
+
+        Args:
+            optimizer: by default Adam(3e-4, beta_1=0.5), with weight decay 1e-4 when inference
+                is descent without noise.
+            jit_compile: "auto" uses XLA on GPU and TPU only.
+            **kwargs: as in `keras.Model.compile`.
+        """
+        training.compile_model(self, optimizer or self.default_optimizer(), jit_compile, kwargs)
+
+    def train_step(self, batch):
+        """Alternate inference and learning on one batch: a tensor x or a dict with "x"."""
+        observed = training.examples(batch)
+        seed = training.next_seed(self)
+        observation = self.observation.bind(batch)
+        seen = observation(observed)
+        given = self.given(seen, observation, like=observed)
+        start = self._start(batch, observed, seeds.fold(seed, 0))
+        z = self.infer(seen, observation, given=given, z=start, seed=seeds.fold(seed, 1))
+        if self.latents is not None:
+            self.latents.scatter_nd_update(batch["index"][:, None], z)
+        error = self.learn([(1.0, z, seen, observation)], given)
+        return training.report(self, reconstruction=error, movement=training.distance(z, start))
+
+    def learn(self, lessons, given=None):
+        """Regress what is seen on z: one update of the network's weights.
+
+        Args:
+            lessons: list of `(weight, z, seen, observation)`.
+            given: what a conditional network is told besides z.
+
+        Returns:
+            reconstruction: root mean squared error of the first lesson, in units of x.
+        """
+        with tf.GradientTape() as tape:
+            misfits = [
+                tf.reduce_mean(self._misfit(z, seen, observation, given))
+                for _, z, seen, observation in lessons
+            ]
+            loss = tf.add_n([lesson[0] * misfit for lesson, misfit in zip(lessons, misfits, strict=True)])
+        variables = self.network.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return self._error(misfits[0], lessons[0][2])
+
+    def _error(self, misfit, seen):
+        """Return the root mean squared error of a mean misfit, in units of x."""
+        size = tf.cast(tf.size(seen) / tf.shape(seen)[0], tf.float32)
+        return self.noise_sigma * tf.sqrt(2 * misfit / size)
+
+    def test_step(self, batch):
+        """Return the reconstruction error on a batch after inference, learning nothing."""
+        observed = training.examples(batch)
+        observation = self.observation.bind(batch)
+        seen = observation(observed)
+        given = self.given(seen, observation, like=observed)
+        z = self.infer(seen, observation, given=given, seed=seeds.fold(self.seed, -2))
+        misfit = tf.reduce_mean(self._misfit(z, seen, observation, given))
+        return training.report(self, reconstruction=self._error(misfit, seen))
+
+    def _start(self, batch, observed, seed):
+        """Return where inference starts: each example's own z, or a draw from the prior."""
+        if self.latents is None:
+            return self.prior(tf.shape(observed)[0], seed)
+        if not isinstance(batch, dict) or "index" not in batch:
+            raise ValueError(
+                "A Generator with `num_examples` keeps one z per example and needs to know which "
+                'is which: give batches {"x":, "index":} (coopkeras.data does), or leave out '
+                "`num_examples` for a cold start."
+            )
+        return tf.gather(self.latents, batch["index"])
+
+    def _make_latents(self):
+        """Return the table of kept z: training state, not part of the model's file."""
+        if self.num_examples is None:
+            return None
+        shape = [self.num_examples, *self.z_shape]
+        return tf.Variable(
+            lambda: seeds.normal(seeds.fold(self.seed, -1), shape), trainable=False, name="latents"
+        )
+
+    def default_optimizer(self):
+        """Return Adam(3e-4, beta_1=0.5); descent needs weight decay (see `inference`)."""
+        decay = 1e-4 if self.inference == "descent" else None
+        return keras.optimizers.Adam(3e-4, beta_1=0.5, weight_decay=decay)
+
+    @property
+    def metrics(self):
+        """Return the running means of learning."""
+        return list(self.means.values())
+
+    # Keras ----------------------------------------------------------------------------------
+
+    def get_config(self):
+        """Return the arguments that make this model again."""
+        names = ("noise_sigma", "steps", "step_size", "inference", "num_examples", "seed")
+        return training.model_config(self, ("network", "observation"), names)
+
+    @classmethod
+    def from_config(cls, config):
+        """Make the model that `get_config` described."""
+        return cls(**training.revive(config, ("network", "observation")))
+
+    def get_compile_config(self):
+        """Return the optimizer's config."""
+        return training.compile_config(self, ("optimizer",))
+
+    def compile_from_config(self, config):
+        """Compile as `get_compile_config` described."""
+        training.compile_from(self, config, ("optimizer",))
+
+
+def _input_shapes(network):
+    """Return the shape of one example of each input by name; a lone input is "z"."""
+    if len(network.inputs) == 1:
+        return {"z": tuple(network.inputs[0].shape[1:])}
+    return {tensor.name: tuple(tensor.shape[1:]) for tensor in network.inputs}
+
+
+def _flat(x):
+    return tf.reshape(x, [tf.shape(x)[0], -1])

@@ -1,0 +1,195 @@
+"""Networks: functions that return functional Keras models.
+
+Each takes the shape of one example, `(time, c)` for sound, `(height, width, c)` for an image or
+`(time, height, width, c)` for video, and works out the rank. Nothing here mixes the examples of
+a batch.
+"""
+
+import keras
+from keras import layers
+
+START_SIZE = 4
+SMALLEST_SIZE = 16
+
+
+def descriptor(shape, channels=(64, 128, 256), form="object", activation="leaky_relu"):
+    """Return a bottom-up network f: x -> top responses, whose sum is f(x).
+
+    Args:
+        shape: shape of one example, sides of 16 or more (None for any size in texture form).
+        channels: filters of each convolution; the first is 5 wide, the others 3, all stride 2
+            while the sides stay above 4, but for the first of a texture.
+        form: "object" ends in one dense response to the whole example; "texture" is fully
+            convolutional, its responses the same everywhere.
+        activation: "relu" makes f piecewise linear (`Descriptor.activations`).
+
+    Returns:
+        network: functional model `[batch, *shape] -> [batch, 1]` (object) or a response map.
+
+    Raises:
+        ValueError: if the shape is too small or the form unknown.
+
+    Example:
+        >>> descriptor((32, 32, 3), channels=(16, 32)).output_shape
+        (None, 1)
+
+    Source:
+        Xie, Lu, Gao, Zhu, Wu, TPAMI 2018 (published code): 64@5, 128@3, 256@3.
+    """
+    rank = _check(shape, form)
+    x = inputs = keras.Input(shape, name="x")
+    for number, filters in enumerate(channels):
+        fine = number == 0 and form == "texture"  # grain shows at full resolution only
+        stride = 2 if not fine and min(s or 64 for s in x.shape[1:-1]) > START_SIZE else 1
+        x = _layer("Conv", rank, filters, 5 if number == 0 else 3, stride, activation)(x)
+    if form == "object":
+        x = layers.Flatten()(x)
+        x = layers.Dense(1, dtype="float32", name="response")(x)
+    else:
+        x = _layer("Conv", rank, 1, 1, 1, None, dtype="float32", name="responses")(x)
+    return keras.Model(inputs, x, name="descriptor_network")
+
+
+def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object"):
+    """Return a top-down network g: z -> x.
+
+    Args:
+        shape: shape of one example, sides of 16 or more (None for any size in texture form).
+        latent_dim: length of z, or in texture form the channels of the map of z.
+        channels: filters of each doubling but the last, coarse first. An object starts from a
+            dense layer; a texture from a map of z `2 ** (len(channels) + 1)` times smaller
+            than x: a larger map gives a larger texture.
+        form: "object" or "texture".
+
+    Returns:
+        network: functional model z -> `[batch, *shape]` in [-1, 1].
+
+    Raises:
+        ValueError: if the shape is too small or the form unknown.
+
+    Example:
+        >>> generator((28, 28, 1), latent_dim=10, channels=(32, 16)).output_shape
+        (None, 28, 28, 1)
+
+    Source:
+        Han, Lu, Zhu, Wu, AAAI 2017 (published code).
+    """
+    rank = _check(shape, form)
+    doublings = len(channels) + 1
+    small = [side and max(1, -(-side // 2**doublings)) for side in shape[:-1]]
+    if form == "object":
+        inputs = keras.Input((latent_dim,), name="z")
+        filters = channels[0]
+        x = layers.Dense(_product(small) * filters, activation="leaky_relu")(inputs)
+        x = layers.Reshape([*small, filters])(x)
+    else:
+        x = inputs = keras.Input((*small, latent_dim), name="z")
+    for filters in channels:
+        x = _double(rank, filters)(x)
+    x = _layer("Conv", rank, shape[-1], 4, 2, "tanh", transpose=True, dtype="float32")(x)
+    return keras.Model(inputs, _crop(x, shape, rank), name="generator_network")
+
+
+def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256)):
+    """Return a conditional network g: (z, seen, visible) -> x, an encoder-decoder.
+
+    The encoder looks at what is seen; z shifts every level of the decoder. Known values pass
+    through, so that all of the network serves the hidden ones. It is fully convolutional.
+
+    Args:
+        shape: shape of one example, sides of 16 or more, or None for any multiple of
+            `2 ** len(channels)`.
+        latent_dim: length of z.
+        channels: filters of each halving, fine first.
+
+    Returns:
+        network: functional model of a dict `{"z": [batch, latent_dim], "seen": [batch, *shape],
+        "visible": [batch, *shape[:-1], 1]}` -> `[batch, *shape]`.
+
+    Raises:
+        ValueError: if the shape is too small.
+
+    Example:
+        >>> recovery_generator((32, 32, 1), channels=(8, 16)).output_shape
+        (None, 32, 32, 1)
+
+    Source:
+        Xie, Zheng, Fang, Zhu, Wu, TPAMI 2021: the fast thinking initializer.
+    """
+    rank = _check(shape, "texture")
+    inputs = {
+        "z": keras.Input((latent_dim,), name="z"),
+        "seen": keras.Input(shape, name="seen"),
+        "visible": keras.Input((*shape[:-1], 1), name="visible"),
+    }
+    x = layers.Concatenate()([inputs["seen"], inputs["visible"]])
+    skips = []
+    for filters in channels:
+        skips.append(x)
+        x = _layer("Conv", rank, filters, 4, 2, "leaky_relu")(x)
+    x = _shift(x, inputs["z"])
+    x = _layer("Conv", rank, channels[-1], 3, 1, "leaky_relu")(x)
+    finest = max(1, channels[0] // 2)
+    for filters, skip in zip((*channels[:-1][::-1], finest), skips[::-1], strict=True):
+        x = _crop(_double(rank, filters, activation=None)(x), skip.shape[1:], rank)
+        x = layers.LeakyReLU(0.2)(_shift(x, inputs["z"]))
+        x = layers.Concatenate()([x, skip])
+    x = _layer("Conv", rank, shape[-1], 3, 1, "tanh", dtype="float32")(x)
+    known = layers.Multiply(dtype="float32")([inputs["seen"], inputs["visible"]])
+    hidden = layers.Rescaling(-1.0, offset=1.0, dtype="float32")(inputs["visible"])
+    x = layers.Add(dtype="float32")([known, layers.Multiply(dtype="float32")([x, hidden])])
+    return keras.Model(inputs, x, name="recovery_network")
+
+
+def _shift(x, z):
+    """Add a linear function of z to every place of x, small at first: z should help, not hurt."""
+    small = keras.initializers.RandomNormal(stddev=0.02)
+    shift = layers.Dense(x.shape[-1], kernel_initializer=small)(z)
+    return layers.Add()([x, layers.Reshape([1] * (len(x.shape) - 2) + [x.shape[-1]])(shift)])
+
+
+def _layer(kind, rank, filters, width, stride, activation, transpose=False, **kwargs):
+    name = f"{kind}{rank}D" + ("Transpose" if transpose else "")
+    return getattr(layers, name)(
+        filters, width, stride, padding="same", activation=activation, **kwargs
+    )
+
+
+def _double(rank, filters, activation="leaky_relu"):
+    return _layer("Conv", rank, filters, 4, 2, activation, transpose=True)
+
+
+def _crop(x, shape, rank):
+    """Cut the end of the sides that doubling made too long."""
+    extra = [0 if b is None else a - b for a, b in zip(x.shape[1:-1], shape[:-1], strict=True)]
+    if not any(extra):
+        return x
+    cropping = [(0, more) for more in extra]
+    return getattr(layers, f"Cropping{rank}D")(cropping if rank > 1 else cropping[0])(x)
+
+
+def _check(shape, form):
+    rank = len(shape) - 1
+    if rank not in (1, 2, 3):
+        raise ValueError(
+            "`shape` should be (time, channels), (height, width, channels) or "
+            f"(time, height, width, channels); received {tuple(shape)}."
+        )
+    if form not in ("object", "texture"):
+        raise ValueError(f'`form` should be "object" or "texture"; received {form!r}.')
+    if any(side is not None and side < SMALLEST_SIZE for side in shape[:-1]):
+        raise ValueError(
+            f"`shape` should have sides of {SMALLEST_SIZE} or more; received {tuple(shape)}."
+        )
+    if form == "object" and None in shape:
+        raise ValueError(
+            f'`form="object"` needs known sides; received {tuple(shape)}. Use form="texture".'
+        )
+    return rank
+
+
+def _product(sides):
+    product = 1
+    for side in sides:
+        product *= side
+    return product

@@ -1,0 +1,169 @@
+"""What the built-in tasks share: settings of the models, and the models made from them."""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from coopkeras import networks
+from coopkeras.coopnets import CoopNets
+from coopkeras.descriptor import Descriptor
+from coopkeras.generator import Generator
+from coopkeras.task import TaskConfig
+
+METHODS = ("coopnets", "generator", "descriptor")
+FORMS = ("texture", "object")
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig(TaskConfig):
+    """Settings of descriptor, generator and CoopNets.
+
+    Attributes:
+        method: "coopnets", "generator" (ABP) or "descriptor" (maximum likelihood).
+        latent_dim: length of z.
+        generator_width: filters of the generator's finest layer; deeper ones have more.
+        descriptor_width: filters of the descriptor's first layer; deeper ones have more.
+        descriptor_form: "texture" (the same everywhere) or "object".
+        reference_sigma: s of the descriptor, in units of x.
+        steps: Langevin updates of a revision.
+        step_size: noise of one update of a revision, in units of x.
+        noise_sigma: sigma of the generator, in units of x.
+        infer_steps: Langevin updates of an inference of z in learning.
+        infer_step_size: noise of one update of an inference, in units of z.
+        generator_rate: learning rate; it falls to 0 along a cosine, as does the descriptor's.
+        descriptor_rate: learning rate of the descriptor.
+        observed_weight: share of the generator's lesson that is the observed example.
+        warmup: share of the updates in which the generator of CoopNets learns alone, from the
+            observed examples, before the two take turns.
+        average: decay of the averaged weights of CoopNets.
+        penalty: weight of the descriptor's mean squared score.
+        flip: learn from left-right mirrored pictures too.
+    """
+
+    method: str = "coopnets"
+    latent_dim: int = 32
+    generator_width: int = 64
+    descriptor_width: int = 32
+    descriptor_form: str = "texture"
+    reference_sigma: float = 0.5
+    steps: int = 10
+    step_size: float = 0.03
+    noise_sigma: float = 0.3
+    infer_steps: int = 1
+    infer_step_size: float = 0.05
+    generator_rate: float = 1e-3
+    descriptor_rate: float = 3e-4
+    observed_weight: float = 0.7
+    warmup: float = 0.0
+    average: float = 0.99
+    penalty: float = 0.0
+    flip: bool = False
+
+    def __post_init__(self):
+        """Check the settings against each other."""
+        super().__post_init__()
+        self.require(self.method in METHODS, "method", f"one of {', '.join(METHODS)}")
+        self.require(self.descriptor_form in FORMS, "descriptor_form", "texture or object")
+        for name in ("latent_dim", "generator_width", "descriptor_width", "steps", "infer_steps"):
+            self.require(getattr(self, name) >= 1, name, "at least 1")
+        positive = ("reference_sigma", "step_size", "noise_sigma", "infer_step_size")
+        for name in (*positive, "generator_rate", "descriptor_rate"):
+            self.require(getattr(self, name) > 0, name, "greater than 0")
+        self.require(0 <= self.observed_weight <= 1, "observed_weight", "between 0 and 1")
+        self.require(0 <= self.warmup < 1, "warmup", "at least 0 and less than 1")
+        self.require(0 <= self.average < 1, "average", "at least 0 and less than 1")
+        self.require(self.penalty >= 0, "penalty", "0 or more")
+
+
+def coopnets(config, shape, network, **more):
+    """Return a compiled `CoopNets` with the generator's `network`."""
+    model = CoopNets(
+        _descriptor(config, shape, start="data"),
+        _generator(config, network),
+        observed_weight=config.observed_weight,
+        warmup=_warmup(config),
+        average=config.average,
+        seed=config.seed,
+        **more,
+    )
+    together = config.updates - _warmup(config)
+    model.compile(
+        _optimizer(config.descriptor_rate, together, 1.0),
+        _optimizer(config.generator_rate, config.updates),
+    )
+    return model
+
+
+def generator(config, network, **more):
+    """Return a compiled `Generator`."""
+    model = _generator(config, network, **more)
+    model.compile(_optimizer(config.generator_rate, config.updates))
+    return model
+
+
+def descriptor(config, shape, **more):
+    """Return a compiled `Descriptor`."""
+    model = _descriptor(config, shape, **more)
+    model.compile(_optimizer(config.descriptor_rate, config.updates, 1.0))
+    return model
+
+
+def generator_network(config, shape):
+    """Return a network z -> x that doubles from about 4 pixels to the shape."""
+    doublings = max(2, (max(shape[:-1]) - 1).bit_length() - 2)
+    widths = [config.generator_width * min(4, 2**level) for level in range(doublings - 1)]
+    return networks.generator(shape, config.latent_dim, widths[::-1])
+
+
+def network_shape(model):
+    """Return the shape of one example of any of the three models."""
+    if isinstance(model, Generator):
+        return tuple(model.network.output_shape[1:])
+    part = model.descriptor if isinstance(model, CoopNets) else model
+    return tuple(part.network.input_shape[1:])
+
+
+def energy_signature(model, shape):
+    """Return the served function `x [batch, *shape] -> {"energy": [batch]}`."""
+    part = model.averaged_descriptor if isinstance(model, CoopNets) else model
+    spec = tf.TensorSpec([None, *shape], tf.float32, "x")
+
+    @tf.function(input_signature=[spec])
+    def energy(x):
+        return {"energy": part.energy(tf.ensure_shape(x, spec.shape))}
+
+    return energy
+
+
+def _descriptor(config, shape, **more):
+    width = config.descriptor_width
+    return Descriptor(
+        networks.descriptor(shape, (width, 2 * width, 4 * width), config.descriptor_form),
+        reference_sigma=config.reference_sigma,
+        steps=config.steps,
+        step_size=config.step_size,
+        penalty=config.penalty,
+        seed=config.seed,
+        **more,
+    )
+
+
+def _generator(config, network, **more):
+    return Generator(
+        network,
+        noise_sigma=config.noise_sigma,
+        steps=config.infer_steps,
+        step_size=config.infer_step_size,
+        seed=config.seed,
+        **more,
+    )
+
+
+def _optimizer(rate, updates, clipnorm=None):
+    schedule = keras.optimizers.schedules.CosineDecay(rate, updates)
+    return keras.optimizers.Adam(schedule, beta_1=0.5, clipnorm=clipnorm)
+
+
+def _warmup(config):
+    return int(config.warmup * config.updates)

@@ -1,0 +1,112 @@
+"""The command line: flags and main(), nothing else.
+
+    python -m coopkeras.run --task=inpaint --data=photos/ --set=size=64
+
+Exit codes: 0 done; 1 a bug (traceback) or flags that absl refuses; 2 a mistake in what was asked,
+said in one line; 130 Ctrl-C and 143 SIGTERM, saved first where training had begun.
+"""
+
+import logging
+import os
+import shlex
+import sys
+
+from absl import app, flags
+from absl import logging as absl_logging
+
+from coopkeras.errors import Interrupted, UserError
+
+_TASK = flags.DEFINE_string("task", None, "What to do: a name that --list shows.")
+_MODE = flags.DEFINE_enum(
+    "mode",
+    "train",
+    ["train", "evaluate", "predict", "export"],
+    "train: learn (or go on), judge, draw, export. The others use the model of --workdir: "
+    "evaluate judges and draws it, predict uses it on --input, export writes a SavedModel.",
+)
+_DATA = flags.DEFINE_string("data", None, "Name, picture, folder, glob, .npy or tfds:NAME.")
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; runs/<task> by default.")
+_SET = flags.DEFINE_multi_string("set", [], "A setting of the task, name=value; repeatable.")
+_PLUGIN = flags.DEFINE_multi_string("plugin", [], "A module that defines tasks; repeatable.")
+_SEED = flags.DEFINE_integer("seed", None, "Every random number is derived from it; 0 by default.")
+_LIST = flags.DEFINE_bool("list", False, "List the tasks.")
+_INPUT = flags.DEFINE_string("input", None, "predict: your file.")
+_MASK = flags.DEFINE_string("mask", None, "predict: a picture of the hole; white = fill.")
+_OUTPUT = flags.DEFINE_string("output", None, "predict: the file to write.")
+_EXPORT_ROOT = flags.DEFINE_string("export_root", "savedmodels", "Folder of exported models.")
+
+
+def main(argv):
+    """Run what the flags ask for; return the exit code."""
+    _hush()
+    try:
+        _run(argv)
+    except UserError as error:
+        return _say(error, 2)
+    except Interrupted as stop:
+        return _say(stop, stop.code)
+    except KeyboardInterrupt:
+        return _say("Stopped; the same command begins again, or goes on from what was saved.", 130)
+    return 0
+
+
+def cli():
+    """Run as a command."""
+    app.run(main)
+
+
+def _run(argv):
+    if argv[1:]:
+        raise UserError(f"{argv[1]!r} is no flag; a flag is written --name=value. See --help.")
+    if not (_TASK.value or _LIST.value):
+        raise UserError("Say what to do: --task=NAME, a name that --list shows. See --help.")
+    from coopkeras import pipeline  # TensorFlow comes with it: only now, so that --help is quick
+
+    if _LIST.value:
+        pipeline.catalogue(_PLUGIN.value)
+        return
+    command = f"python -m coopkeras.run {shlex.join(sys.argv[1:])}"
+    export_root = _EXPORT_ROOT.value
+    jobs = {
+        "train": {
+            "command": command,
+            "export_root": export_root,
+            "verbose": 1 if sys.stdout.isatty() else 2,
+        },
+        "evaluate": {"command": command},
+        "predict": {
+            "input_path": _INPUT.value,
+            "output_path": _OUTPUT.value,
+            "mask_path": _MASK.value,
+        },
+        "export": {"export_root": export_root},
+    }
+    pipeline.run(
+        _MODE.value,
+        _TASK.value,
+        workdir=_WORKDIR.value,
+        plugins=_PLUGIN.value,
+        settings=_SET.value,
+        flags={"data": _DATA.value, "seed": _SEED.value},
+        **jobs[_MODE.value],
+    )
+
+
+def _hush():
+    """Keep what TensorFlow's own code logs from the terminal; our warnings are one line each."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # the export's check needs some
+    handler = absl_logging.get_absl_handler()
+    handler.setFormatter(logging.Formatter("coopkeras: %(message)s"))
+    theirs = ("absl", "tensorflow")  # TensorFlow's Python logs through both
+    handler.addFilter(lambda note: note.name not in theirs or note.levelno >= logging.ERROR)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it has a handler of its own
+
+
+def _say(message, code):
+    print(f"coopkeras: {message}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,321 @@
+"""What a task is, and how one is found by name.
+
+A task says what it learns from, which model, how it is judged, drawn, used on a person's own
+file and served. Training, checkpoints, report, export and flags are given to it.
+"""
+
+import abc
+import dataclasses
+import importlib
+import importlib.metadata
+import inspect
+import types
+import typing
+
+from coopkeras.errors import UserError
+
+GROUP = "coopkeras.tasks"
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskConfig:
+    """The settings that every task has; a task's own Config adds to them.
+
+    Attributes:
+        data: name, file, folder or glob; see `coopkeras.data.split`.
+        held_out: what is kept apart for judging, as in `coopkeras.data.split`; "" is the
+            source's own default.
+        size: side of one example, pixels, >= 16.
+        channels: 1, 3, or 0 for what the data have.
+        batch_size: examples of one update.
+        updates: length of training.
+        log_every: updates between two lines of the log, and between two checkpoints.
+        precision: "auto", "float32" or "mixed_bfloat16".
+        seed: every random number is derived from it.
+    """
+
+    data: str = ""
+    held_out: str = ""
+    size: int = 32
+    channels: int = 0
+    batch_size: int = 32
+    updates: int = 1000
+    log_every: int = 50
+    precision: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self):
+        """Check every field by its type, then what all tasks ask of them."""
+        for name, kind in self._kinds().items():
+            _check_type(name, kind, getattr(self, name))
+        self.require(self.size >= 16, "size", "at least 16")
+        self.require(self.channels in (0, 1, 3), "channels", "1, 3, or 0 for what the data have")
+        choices = ("auto", "float32", "mixed_bfloat16")
+        self.require(self.precision in choices, "precision", f"one of {', '.join(choices)}")
+        for name in ("batch_size", "updates", "log_every"):
+            self.require(getattr(self, name) >= 1, name, "at least 1")
+
+    def require(self, holds, name, expected):
+        """Raise a UserError that names the field unless `holds`."""
+        if not holds:
+            raise UserError(
+                f"`{name}` should be {expected}; received {getattr(self, name)!r}. "
+                f"Set it with --set={name}=..."
+            )
+
+    @classmethod
+    def parse(cls, settings, **flags):
+        """Make a config from `name=value` texts; `flags` are set unless they are None.
+
+        Args:
+            settings: list of "name=value".
+            **flags: values that have a flag of their own (data, seed).
+
+        Returns:
+            config: a `TaskConfig` of this class.
+
+        Raises:
+            UserError: for an unknown name (the known ones are listed) or a wrong type.
+
+        Example:
+            >>> TaskConfig.parse(["size=64"]).size
+            64
+        """
+        return cls(**cls._values(settings, flags))
+
+    def changed(self, settings, **flags):
+        """Return this config with other settings, given as to `parse`.
+
+        Example:
+            >>> TaskConfig(size=64).changed(["updates=10"]).size
+            64
+        """
+        return dataclasses.replace(self, **self._values(settings, flags))
+
+    @classmethod
+    def _kinds(cls):
+        """Return the type of each field by name."""
+        kinds = typing.get_type_hints(cls)
+        return {field.name: kinds[field.name] for field in dataclasses.fields(cls)}
+
+    @classmethod
+    def _values(cls, settings, flags):
+        known = cls._kinds()
+        values = {name: value for name, value in flags.items() if value is not None}
+        for setting in settings:
+            name, equals, text = setting.partition("=")
+            if not equals or name not in known:
+                raise UserError(
+                    f"--set={setting} should be name=value; the names are {', '.join(known)}."
+                )
+            values[name] = _parse(name, known[name], text)
+        return values
+
+
+class Task(abc.ABC):
+    """A thing to learn and do, by name: subclass it once, finally, and register the class.
+
+    Attributes:
+        name: the word on the command line.
+        summary: one line for --list.
+        takes_input: whether `predict` reads a file.
+        Config: a frozen dataclass derived from `TaskConfig`.
+
+    Args:
+        config: an instance of `Config`; its defaults when left out.
+    """
+
+    name: typing.ClassVar[str]
+    summary: typing.ClassVar[str]
+    takes_input: typing.ClassVar[bool] = True
+    Config: typing.ClassVar[type]
+
+    def __init__(self, config=None):
+        self.config = self.Config() if config is None else config
+
+    @abc.abstractmethod
+    def datasets(self):
+        """Return a `data.Split`: examples to learn from (as the model sees them) and judge by."""
+
+    @abc.abstractmethod
+    def build(self, shape, count):
+        """Return the compiled Keras model.
+
+        Args:
+            shape: of one example, such as (32, 32, 1).
+            count: number of examples to learn from, for what is kept of each.
+        """
+
+    @abc.abstractmethod
+    def judge(self, model, split):
+        """Return the rows of results.json on held-out examples, ours and every baseline's."""
+
+    @abc.abstractmethod
+    def draw(self, model, split):
+        """Return pictures by caption, float `[height, width, channels]` in [-1, 1]."""
+
+    @abc.abstractmethod
+    def predict(self, model, input_path, output_path, mask_path=None):
+        """Use the model on a person's own file; return the list of files written."""
+
+    @abc.abstractmethod
+    def signatures(self, model):
+        """Return what is served: `{name: tf.function with an input signature and dict outputs}`.
+
+        Every input and output has a leading batch dimension.
+        """
+
+
+def row(method, *, setting, metrics, n, ours=False, variant=None):
+    """Return one row of results.json.
+
+    Args:
+        method: our method's or the baseline's name.
+        setting: what it was judged on, such as "M12".
+        metrics: `{name: (values per example or one number, unit, "higher" | "lower")}`.
+        n: number of examples judged.
+        ours: whether it is our method.
+        variant: "proposed", "estimate" or "sample" for ours.
+
+    Returns:
+        row: dict as in results.json, `value` the mean and `sd` the standard deviation.
+    """
+    import numpy as np
+
+    return {
+        "method": method,
+        "ours": ours,
+        "variant": variant,
+        "setting": setting,
+        "n": n,
+        "metrics": {
+            name: {
+                "value": float(np.mean(values)),
+                "sd": float(np.std(values)) if np.ndim(values) else None,
+                "unit": unit,
+                "better": better,
+            }
+            for name, (values, unit, better) in metrics.items()
+        },
+    }
+
+
+# Finding a task ---------------------------------------------------------------------------------
+
+
+def find(name, plugins=()):
+    """Return the task class called `name`.
+
+    Args:
+        name: a task's name.
+        plugins: names of modules that define tasks and are not installed as entry points.
+
+    Returns:
+        task: a subclass of `Task`.
+
+    Raises:
+        UserError: if there is none (the known names are listed) or it is broken (and why).
+    """
+    tasks, broken = available(plugins)
+    for key, reason in broken.items():
+        if key.split(" ")[0] == name:
+            raise UserError(f"Task {name!r} can't be used: {reason}")
+    if name in tasks:
+        return tasks[name]
+    raise UserError(f"There is no task {name!r}; the tasks are {', '.join(sorted(tasks))}.")
+
+
+def available(plugins=()):
+    """Return `(tasks, broken)`: task classes by name, and reasons by name for those that fail."""
+    tasks, broken = {}, {}
+    entries = sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name)
+    for entry in entries:
+        _add(tasks, broken, entry.name, entry.value, entry.load)
+    for plugin in plugins:
+        _add_plugin(tasks, broken, plugin)
+    return tasks, broken
+
+
+def _add_plugin(tasks, broken, plugin):
+    try:
+        module = importlib.import_module(plugin)
+    except Exception as error:  # a plugin's own code may fail in any way
+        raise UserError(f"--plugin={plugin} can't be imported: {_reason(error)}") from error
+    found = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, Task) and _within(value, plugin)
+    ]
+    if not found:
+        raise UserError(f"--plugin={plugin} defines no subclass of coopkeras.Task.")
+    for cls in found:
+        name = getattr(cls, "name", cls.__name__)
+        _add(tasks, broken, name, f"{plugin}:{cls.__name__}", lambda cls=cls: cls)
+
+
+def _within(cls, module):
+    return f"{cls.__module__}.".startswith(f"{module}.")
+
+
+def _add(tasks, broken, name, where, load):
+    """Load one task; a broken one is named with its reason and the others work."""
+    try:
+        cls = load()
+        problem = _problem(cls, name)
+    except Exception as error:  # a plugin's own code may fail in any way
+        problem = _reason(error)
+    if problem is None and name in tasks and tasks[name] is not cls:
+        taken = f"{tasks[name].__module__}:{tasks[name].__name__}"
+        broken[f"{name} ({where})"] = f"both {taken} and {where} are called {name!r}"
+    elif problem is None:
+        tasks[name] = cls
+    else:
+        broken[name] = f"{where}: {problem}"
+
+
+def _problem(cls, name):
+    """Return how a class breaks the contract, or None."""
+    if not (inspect.isclass(cls) and issubclass(cls, Task)):
+        return "it is not a subclass of coopkeras.Task"
+    missing = sorted(cls.__abstractmethods__)
+    missing += [a for a in ("name", "summary", "Config") if not hasattr(cls, a)]
+    if missing:
+        return f"it lacks {', '.join(missing)}"
+    if cls.name != name:
+        return f"it calls itself {cls.name!r} and is registered as {name!r}"
+    if not (dataclasses.is_dataclass(cls.Config) and issubclass(cls.Config, TaskConfig)):
+        return "its Config is not a dataclass derived from coopkeras.TaskConfig"
+    return None
+
+
+def _reason(error):
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+
+
+# The types of a config's fields -----------------------------------------------------------------
+
+
+def _parse(name, kind, text):
+    """Turn the text of --set into the field's type."""
+    kinds = [kind] if not isinstance(kind, types.UnionType) else list(typing.get_args(kind))
+    if types.NoneType in kinds and text == "None":
+        return None
+    for kind in kinds:
+        try:
+            if kind is bool:
+                return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
+            if kind in (int, float, str):
+                return kind(text)
+        except (ValueError, KeyError):
+            continue
+    words = " or ".join(kind.__name__ for kind in kinds)
+    raise UserError(f"`{name}` should be of type {words}; received {text!r} (--set={name}={text}).")
+
+
+def _check_type(name, kind, value):
+    kinds = typing.get_args(kind) or (kind,)
+    if float in kinds and isinstance(value, int) and not isinstance(value, bool):
+        return
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        words = " or ".join(kind.__name__ for kind in kinds)
+        raise UserError(f"`{name}` should be of type {words}; received {value!r}.")

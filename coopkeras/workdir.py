@@ -1,0 +1,268 @@
+"""A workdir: the folder that holds one run, and lets it go on where it stopped.
+
+    config.json        the resolved settings, and who made it
+    checkpoints/       everything that learning needs to go on, one file a checkpoint
+    metrics.jsonl      a line of running means every `log_every` updates
+    results.json       the final table, ours and every baseline's
+    samples/           pictures
+    report.html        all of it on one page
+
+Every file is written aside and renamed; nothing that another run made is changed.
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import pathlib
+import re
+import zipfile
+
+import numpy as np
+
+import coopkeras
+from coopkeras.errors import UserError
+
+KEPT_CHECKPOINTS = 2
+
+
+class Workdir:
+    """One run's folder.
+
+    Args:
+        path: the folder; it is made when something is first written.
+
+    Example:
+        >>> Workdir("runs/inpaint").path.name
+        'inpaint'
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+
+    # Whose it is ----------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def claim(self, task):
+        """Hold the folder for one run of `task`.
+
+        Raises:
+            UserError: if it can't be written, another run holds it, or it was made by another
+                task or config.
+        """
+        with writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = open(self.path / ".lock", "a+", encoding="ascii")  # noqa: SIM115
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                raise UserError(
+                    f"Another run (process {lock.read().strip() or 'unknown'}) is working in "
+                    f"{self.path}; wait for it, or give another --workdir."
+                ) from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            self._check_owner(task)
+            yield self
+
+    def config(self):
+        """Return the content of config.json.
+
+        Raises:
+            UserError: if nothing was trained here.
+        """
+        try:
+            return json.loads((self.path / "config.json").read_text("utf-8"))
+        except FileNotFoundError:
+            raise UserError(
+                f"{self.path} holds no trained model; train first, with the same --task and "
+                f"--workdir and without --mode."
+            ) from None
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self.path}/config.json can't be read: {error}") from None
+
+    def load_config(self, task_class):
+        """Return the config that the run here was made with, as `task_class.Config`."""
+        written = self.config()
+        self._check_task(written, task_class.name)
+        known = {field.name for field in dataclasses.fields(task_class.Config)}
+        unknown = sorted(set(written["config"]) - known)
+        if unknown:
+            raise UserError(
+                f"{self.path} was made by version {written['version']}, whose settings "
+                f"{', '.join(unknown)} are not known now; train again in another --workdir."
+            )
+        return task_class.Config(**written["config"])
+
+    def examples(self):
+        """Return `(shape, count)` of the examples that the run here learns from."""
+        examples = self.config()["examples"]
+        return tuple(examples["shape"]), examples["count"]
+
+    def remember(self, task, shape, count):
+        """Write config.json, or check that a run that goes on has the examples it had.
+
+        Args:
+            task: a `Task`.
+            shape: of one example.
+            count: number of examples to learn from.
+
+        Raises:
+            UserError: if the data have changed.
+        """
+        if self.checkpoints() and self.examples() != (tuple(shape), count):
+            old_shape, old_count = self.examples()
+            raise UserError(
+                f"{self.path} learns from {old_count} examples of shape {old_shape}; now "
+                f"data={task.config.data} has {count} of {tuple(shape)}. Put the data back as "
+                f"they were, or give another --workdir."
+            )
+        content = {
+            "task": task.name,
+            "version": coopkeras.__version__,
+            "config": dataclasses.asdict(task.config),
+            "examples": {"shape": list(shape), "count": count},
+        }
+        if not self.checkpoints():
+            self.write_json("config.json", content)
+
+    def _check_owner(self, task):
+        """Refuse another task or config; where nothing was learned yet there is nothing to lose."""
+        if not self.checkpoints():
+            return
+        written = self.config()
+        self._check_task(written, task.name)
+        old, new = written["config"], dataclasses.asdict(task.config)
+        changed = [
+            f"{name} was {old.get(name)!r}, now {new.get(name)!r}"
+            for name in sorted(old.keys() | new.keys())
+            if old.get(name) != new.get(name)
+        ]
+        if changed:
+            raise UserError(
+                f"{self.path} was made with other settings ({'; '.join(changed)}). "
+                f"Repeat them to go on, or give another --workdir."
+            )
+
+    def _check_task(self, written, name):
+        if written["task"] != name:
+            raise UserError(
+                f"{self.path} was made by --task={written['task']}; received --task={name}. "
+                f"Give another --workdir."
+            )
+
+    # Checkpoints ----------------------------------------------------------------------------
+
+    def checkpoints(self):
+        """Return `[(step, path)]`, oldest first."""
+        found = (self.path / "checkpoints").glob("*.npz")
+        return sorted((int(path.stem), path) for path in found if path.stem.isdigit())
+
+    def save_checkpoint(self, step, variables):
+        """Write the values of `variables` after `step` updates, and drop the oldest."""
+        arrays = {_key(n, variable): np.asarray(variable) for n, variable in enumerate(variables)}
+        self.write(
+            f"checkpoints/{step:09d}.npz", lambda file: np.savez(file, **arrays), binary=True
+        )
+        for _, path in self.checkpoints()[:-KEPT_CHECKPOINTS]:
+            path.unlink()
+
+    def restore(self, variables):
+        """Give `variables` their values of the last checkpoint; return its step, 0 if none."""
+        checkpoints = self.checkpoints()
+        if not checkpoints:
+            return 0
+        step, path = checkpoints[-1]
+        try:
+            with np.load(path) as arrays:
+                values = [arrays[_key(n, variable)] for n, variable in enumerate(variables)]
+        except (EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
+            raise UserError(
+                f"Checkpoint {path} can't be read ({error}). Delete it to go on from the one "
+                f"before."
+            ) from None
+        except KeyError as error:
+            raise _other_model(path, error.args[0]) from None
+        for variable, value in zip(variables, values, strict=True):
+            if tuple(variable.shape) != value.shape:
+                raise _other_model(path, f"{variable.name} was {value.shape}")
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        return step
+
+    # The other files ------------------------------------------------------------------------
+
+    def metrics(self, up_to=None):
+        """Return the lines of metrics.jsonl as dicts, those up to step `up_to` if given."""
+        try:
+            text = (self.path / "metrics.jsonl").read_text("utf-8")
+        except FileNotFoundError:
+            return []
+        lines = [json.loads(line) for line in text.splitlines()]
+        return [line for line in lines if up_to is None or line["step"] <= up_to]
+
+    def write_metrics(self, lines):
+        """Write metrics.jsonl."""
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        self.write("metrics.jsonl", lambda file: file.write(text))
+
+    def results(self):
+        """Return the content of results.json, {} if nothing was judged yet."""
+        try:
+            return json.loads((self.path / "results.json").read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+
+    def write_json(self, name, content):
+        """Write a JSON file."""
+        self.write(name, lambda file: file.write(json.dumps(content, indent=2) + "\n"))
+
+    def write(self, name, writer, binary=False):
+        """Write a file aside with `writer(file)`, then rename it into place."""
+        path = self.path / name
+        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with open(aside, "wb" if binary else "w", **({} if binary else UTF8)) as file:
+                    writer(file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(aside, path)
+            finally:
+                aside.unlink(missing_ok=True)
+
+
+UTF8 = {"encoding": "utf-8"}
+
+
+@contextlib.contextmanager
+def writing(path):
+    """Turn a refusal of the file system into one clear line."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{path} can't be written: {error.strerror or error}. What was there before is "
+            f"untouched; make room or give another folder, then run the same command again."
+        ) from error
+
+
+def _other_model(path, reason):
+    return UserError(
+        f"Checkpoint {path} does not fit this model ({reason}): it was made with other settings or "
+        f"by another version. Repeat its settings, or give another --workdir."
+    )
+
+
+def _key(number, variable):
+    """Return a variable's name in a checkpoint, without the numbers that Keras gives to layers.
+
+    They count the layers made in this process: the same model has others the second time.
+    """
+    name = getattr(variable, "path", variable.name)
+    return f"{number:05d} {re.sub(r'_[0-9]+(?![a-zA-Z0-9])', '', name).replace('/', '.')}"

@@ -1,0 +1,184 @@
+"""Synthesis: draw new pictures like those of a folder."""
+
+import dataclasses
+from typing import ClassVar, final
+
+import numpy as np
+import tensorflow as tf
+
+import coopkeras as ck
+from coopkeras.task import row
+
+DRAWN_AT_ONCE = 100
+GAUSSIAN_COMPONENTS = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(ck.recipes.ModelConfig):
+    """Settings of synthesis; the defaults are those of the embedded textures.
+
+    Attributes:
+        method: "coopnets" (the generator proposes, the descriptor revises), "generator" (ABP)
+            or "descriptor" (persistent chains).
+        judged: number of samples, and of held-out pictures, to judge on.
+        patches: cut patches at the pictures' own scale, as is always done with textures and a
+            single picture; False resizes whole pictures.
+        sampling_steps: Langevin updates of a sample; 0 is those of a revision in learning.
+        samples: number of pictures that `--mode=predict` draws.
+    """
+
+    data: str = "samples:textures"
+    latent_dim: int = 64
+    descriptor_form: str = "object"
+    observed_weight: float = 0.0
+    step_size: float = 0.04
+    steps: int = 15
+    infer_steps: int = 5
+    judged: int = 400
+    patches: bool = False
+    sampling_steps: int = 0
+    samples: int = 64
+
+    def __post_init__(self):
+        """Check the settings against each other."""
+        super().__post_init__()
+        self.require(self.judged >= 2, "judged", "at least 2")
+        self.require(self.samples >= 1, "samples", "at least 1")
+        self.require(self.sampling_steps >= 0, "sampling_steps", "0 or more")
+
+
+@final
+class Synthesis(ck.Task):
+    """Learn the distribution of pictures; judge samples beside a Gaussian and real pictures."""
+
+    name: ClassVar[str] = "synthesis"
+    summary: ClassVar[str] = "draw new pictures like those of a folder"
+    takes_input: ClassVar[bool] = False
+    Config: ClassVar[type] = Config
+
+    def datasets(self):
+        """Return pictures to learn from and held-out pictures."""
+        config = self.config
+        split = ck.data.split(
+            config.data,
+            size=config.size,
+            channels=config.channels or None,
+            crop="patches" if config.patches else "centre",
+            held_out=config.held_out or None,
+        )
+        train = split.train.flip() if config.flip else split.train
+        return ck.data.Split(train, split.held_out.take(config.judged, seed=0))
+
+    def build(self, shape, count):
+        """Return the compiled model of the method."""
+        config = self.config
+        if config.method == "descriptor":
+            return ck.recipes.descriptor(config, shape, num_chains=config.batch_size)
+        network = ck.recipes.generator_network(config, shape)
+        if config.method == "generator":
+            return ck.recipes.generator(config, network, num_examples=count)
+        return ck.recipes.coopnets(config, shape, network)
+
+    def judge(self, model, split):
+        """Return the patch distance, and with labels Frechet and kernel distances, for all."""
+        x = split.held_out.array()
+        train = split.train.take(8000, seed=1)
+        features = ck.features.of_classifier(train) if split.train.names else None
+        score = _Score(x, features)
+        proposed, samples = self._sample(model, len(x), seed=1)
+        rows = [score(self.config.method, samples, "sample")]
+        if proposed is not None:
+            rows.insert(0, score(self.config.method, proposed, "proposed"))
+        array = train.array()
+        gaussian = ck.baselines.gaussian_samples(array, len(x), GAUSSIAN_COMPONENTS)
+        rows.append(score("gaussian", gaussian))
+        rows.append(score("real, other pictures", split.train.take(len(x), seed=2).array()))
+        return rows
+
+    def draw(self, model, split, count=60):
+        """Return sheets of proposed, revised and real pictures."""
+        proposed, samples = self._sample(model, count, seed=0)
+        sheets = {"samples": _sheet(samples)}
+        if proposed is not None:
+            sheets = {"proposed": _sheet(proposed), "revised: the samples": _sheet(samples)}
+        return sheets | {"real, held out": _sheet(split.held_out.take(count, seed=2).array())}
+
+    def predict(self, model, input_path, output_path, mask_path=None):
+        """Draw `samples` new pictures on one sheet; there is nothing to read."""
+        if input_path or mask_path:
+            raise ck.UserError(
+                "--task=synthesis draws from nothing; leave out --input and --mask, and give "
+                "--output (and --set=samples=16, --seed=1)."
+            )
+        samples = self._sample(model, self.config.samples, seed=self.config.seed)[1]
+        ck.media.write_picture(output_path, ck.media.grid(np.clip(samples, -1, 1)))
+        return [output_path]
+
+    def signatures(self, model):
+        """Return what is served: a sample for each seed, and the energy of a picture."""
+        shape = ck.recipes.network_shape(model)
+        steps = self._steps()
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.int32, "seed")])
+        def sample(seed):
+            seed = tf.ensure_shape(seed, [None, 2])
+            proposed, samples = _sample(model, tf.shape(seed)[0], seed, steps)
+            samples = tf.clip_by_value(samples, -1, 1)
+            return {"sample": samples} | ({} if proposed is None else {"proposed": proposed})
+
+        served = {"serving_default": sample, "sample": sample}
+        if self.config.method != "generator":
+            served["energy"] = ck.recipes.energy_signature(model, shape)
+        return served
+
+    def _sample(self, model, count, seed):
+        """Return (proposed or None, samples) as arrays; a sample is its number's alone."""
+        parts = []
+        for start in range(0, count, DRAWN_AT_ONCE):
+            numbers = tf.range(start, min(count, start + DRAWN_AT_ONCE))
+            rows = ck.seeds.fold(ck.seeds.as_seed(seed), numbers)
+            parts.append(_sample(model, len(numbers), rows, self._steps()))
+        proposed, samples = zip(*parts, strict=True)
+        return None if proposed[0] is None else np.concatenate(proposed), np.concatenate(samples)
+
+    def _steps(self):
+        return self.config.sampling_steps or self.config.steps
+
+
+class _Score:
+    """Judge one method's samples against held-out pictures."""
+
+    def __init__(self, x, features):
+        self.x, self.features = x, features
+        self.of_x = features(x) if features else None
+
+    def __call__(self, method, samples, variant=None):
+        samples = np.clip(samples, -1, 1)
+        distance = ck.metrics.sliced_wasserstein(samples, self.x)
+        metrics = {"patch_distance": (distance, "", "lower")}
+        if self.features:
+            of_samples = self.features(samples)
+            frechet = ck.metrics.frechet_distance(of_samples, self.of_x)
+            kernel = ck.metrics.kernel_distance(of_samples, self.of_x)
+            metrics |= {"frechet": (frechet, "", "lower"), "kernel": (kernel, "", "lower")}
+        return row(
+            method,
+            setting="",
+            n=len(samples),
+            metrics=metrics,
+            ours=variant is not None,
+            variant=variant,
+        )
+
+
+def _sample(model, count, seed, steps):
+    """Return (proposed or None, samples) of any of the three models."""
+    if isinstance(model, ck.CoopNets):
+        return model.sample(count, seed=seed, steps=steps, proposed=True)
+    if isinstance(model, ck.Generator):
+        return None, model.sample(count, seed=seed)
+    return None, model.sample(count, seed=seed, steps=steps)
+
+
+def _sheet(x):
+    return ck.media.grid(np.clip(x, -1, 1), columns=12)

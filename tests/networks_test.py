@@ -1,0 +1,135 @@
+"""Laws of the networks: shapes of every rank and size, and no example sees another."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from coopkeras import networks, seeds
+
+SOUND, IMAGE, VIDEO = (48, 1), (28, 28, 1), (16, 18, 20, 2)
+SHAPES = [SOUND, (16, 16, 3), IMAGE, (50, 37, 3), VIDEO]
+SMALL = (3, 4, 5)
+
+
+def normal(n, shape, seed=0):
+    return seeds.normal(seed, [n, *shape])
+
+
+def inputs(n, shape, latent_dim=3):
+    z, seen = normal(n, (latent_dim,), seed=1), normal(n, shape)
+    visible = tf.cast(normal(n, (*shape[:-1], 1), seed=2) > 0, tf.float32)
+    return {"z": z, "seen": seen * visible, "visible": visible}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_descriptor_gives_each_example_one_response(shape):
+    network = networks.descriptor(shape, channels=SMALL)
+    assert network.output_shape == (None, 1)
+    assert network(normal(2, shape)).shape == (2, 1)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("form", ["object", "texture"])
+def test_a_generator_gives_the_shape_it_is_asked_for(shape, form):
+    network = networks.generator(shape, latent_dim=3, channels=SMALL, form=form)
+    assert network.output_shape == (None, *shape)
+    x = network(normal(2, network.input_shape[1:]))
+    assert x.shape == (2, *shape)
+    assert abs(x).numpy().max() <= 1
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_recovery_generator_returns_known_values_as_they_are(shape):
+    network = networks.recovery_generator(shape, latent_dim=3, channels=SMALL)
+    given = inputs(2, shape)
+    x = network(given)
+    assert x.shape == (2, *shape)
+    known = np.broadcast_to(given["visible"] == 1, x.shape)
+    assert np.array_equal(x.numpy()[known], given["seen"].numpy()[known])
+    other = network({**given, "z": -given["z"]}).numpy()
+    assert (other != x.numpy())[~known].mean() > 0.9  # z reaches every hidden value
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_a_texture_is_of_any_size(rank):
+    shape = (*[None] * rank, 2)
+    descriptor = networks.descriptor(shape, channels=SMALL, form="texture")
+    generator = networks.generator(shape, latent_dim=3, channels=(4, 3), form="texture")
+    recovery = networks.recovery_generator(shape, latent_dim=3, channels=(3, 4))
+    for side in (16, 24):
+        x = generator(normal(2, (*[side // 8] * rank, 3)))
+        assert x.shape == (2, *[side] * rank, 2)
+        assert descriptor(x).shape[0] == 2
+        assert recovery(inputs(2, tuple(x.shape[1:]))).shape == x.shape
+
+
+def test_the_responses_of_a_texture_are_the_same_everywhere():
+    network = networks.descriptor((64, 64, 1), channels=(3, 4), form="texture")
+    one = normal(1, (64, 64, 1))
+    stride = 64 // network.output_shape[1]
+    moved = network(tf.roll(one, 4 * stride, axis=1))
+    inner = np.s_[:, 8:-8, 8:-8]
+    np.testing.assert_allclose(moved[inner], tf.roll(network(one), 4, axis=1)[inner], atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [SOUND, IMAGE, VIDEO])
+def test_an_example_does_not_see_its_neighbours(shape):
+    def last(network, batch):
+        return network(tf.nest.map_structure(lambda t: t[-1:], batch), training=True)[0]
+
+    for network, batch in [
+        (networks.descriptor(shape, channels=SMALL), normal(4, shape)),
+        (networks.descriptor(shape, channels=SMALL, form="texture"), normal(4, shape)),
+        (networks.generator(shape, latent_dim=3, channels=SMALL), normal(4, (3,))),
+        (networks.recovery_generator(shape, latent_dim=3, channels=SMALL), inputs(4, shape)),
+    ]:
+        together = network(batch, training=True)[-1]
+        np.testing.assert_allclose(together, last(network, batch), rtol=1e-4, atol=1e-5)
+
+
+def test_relu_makes_the_descriptor_piecewise_linear():
+    relu = networks.descriptor(IMAGE, channels=SMALL, activation="relu")
+    layers = [layer for layer in relu.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert {layer.activation.__name__ for layer in layers} == {"relu"}
+
+
+def test_mixed_precision_ends_in_float32():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    assert networks.descriptor(IMAGE, SMALL)(normal(1, IMAGE)).dtype == tf.float32
+    assert networks.generator(IMAGE, 3, SMALL)(normal(1, (3,))).dtype == tf.float32
+    given = inputs(1, IMAGE)
+    x = networks.recovery_generator(IMAGE, 3, SMALL)(given)
+    known = given["visible"] == 1
+    assert x.dtype == tf.float32
+    assert np.array_equal(x[known], given["seen"][known])
+
+
+@pytest.mark.parametrize("shape", [SOUND, (16, 16, 3), VIDEO])
+def test_networks_are_saved_and_loaded_by_keras(shape, tmp_path):
+    network = networks.recovery_generator(shape, latent_dim=3, channels=SMALL)
+    network.save(tmp_path / "network.keras")
+    again = keras.saving.load_model(tmp_path / "network.keras")
+    assert np.array_equal(again(inputs(2, shape)), network(inputs(2, shape)))
+
+
+@pytest.mark.parametrize("make", ["descriptor", "generator", "recovery_generator"])
+@pytest.mark.parametrize(
+    ("shape", "says"),
+    [
+        ((32,), r"`shape` should be \(time, channels\)"),
+        ((2, 16, 16, 16, 1), r"`shape` should be \(time, channels\)"),
+        ((15, 32, 1), "sides of 16 or more; received"),
+    ],
+)
+def test_a_wrong_shape_is_named(make, shape, says):
+    with pytest.raises(ValueError, match=says):
+        getattr(networks, make)(shape)
+
+
+@pytest.mark.parametrize("make", ["descriptor", "generator"])
+def test_a_wrong_form_is_named(make):
+    with pytest.raises(ValueError, match='`form` should be "object" or "texture"'):
+        getattr(networks, make)(IMAGE, form="scene")
+    with pytest.raises(ValueError, match='Use form="texture"'):
+        getattr(networks, make)((None, None, 1))

@@ -1,0 +1,255 @@
+"""Laws of observations, against the matrix of each operator and its pseudo-inverse."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from coopkeras import seeds
+from coopkeras.langevin import langevin
+from coopkeras.observation import Downsample, Mask, Nothing, Observation, Projection
+
+SOME = np.random.default_rng(0).random((6, 6, 1)) < 0.4
+CASES = {
+    "nothing": (Nothing(), (4, 6, 2)),
+    "mask": (Mask(SOME), (6, 6, 1)),
+    "mask of colours": (Mask(SOME), (6, 6, 3)),
+    "mask of channels": (Mask([[True, False, True]]), (3,)),
+    "everything": (Mask(), (5,)),
+    "half": (Downsample(2), (4, 6, 2)),
+    "third": (Downsample(3), (6, 6, 1)),
+    "sound": (Downsample(2), (8, 1)),
+    "video": (Downsample(2), (2, 2, 4, 1)),
+    "projection": (Projection(7, seed=3), (4, 4, 1)),
+    "whole projection": (Projection(4, seed=3, shape=(4,)), (4,)),
+}
+
+
+@pytest.fixture(params=CASES)
+def case(request):
+    return CASES[request.param]
+
+
+def some(shape, n=3, seed=0):
+    return seeds.normal(seed, [n, *shape])
+
+
+def matrix(observation, shape):
+    """Return A, `[values seen, values of x]`, from what it does to the unit vectors."""
+    size = int(np.prod(shape))
+    units = tf.reshape(tf.eye(size), [size, *shape])
+    return observation(units).numpy().reshape(size, -1).astype("float64").T
+
+
+def flat(x):
+    return np.reshape(x, [len(x), -1]).astype("float64")
+
+
+def close(a, b, tolerance=1e-5):
+    np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+
+
+def test_the_operator_is_linear(case):
+    observation, shape = case
+    a, b = some(shape), some(shape, seed=1)
+    close(observation(2 * a - 3 * b), 2 * observation(a) - 3 * observation(b))
+
+
+def test_the_adjoint_is_the_transpose(case):
+    observation, shape = case
+    x = some(shape)
+    seen = seeds.normal(5, tf.shape(observation(x)))
+    left = flat(observation(x)) * flat(seen)
+    right = flat(x) * flat(tf.broadcast_to(observation.adjoint(seen), x.shape))
+    close(left.sum(1), right.sum(1))
+
+
+def test_lift_is_the_pseudo_inverse(case):
+    observation, shape = case
+    seen = observation(some(shape))
+    expected = flat(seen) @ np.linalg.pinv(matrix(observation, shape)).T
+    close(flat(tf.broadcast_to(observation.lift(seen), [3, *shape])), expected, 1e-4)
+
+
+def test_project_is_the_nearest_point_that_agrees(case):
+    observation, shape = case
+    x, seen = some(shape), observation(some(shape, seed=1))
+    A = matrix(observation, shape)
+    expected = flat(x) + (flat(seen) - flat(x) @ A.T) @ np.linalg.pinv(A).T
+    projected = observation.project(x, seen)
+    close(flat(projected), expected, 1e-4)
+    close(observation(projected), seen, 1e-4)
+    close(observation.project(projected, seen), projected, 1e-4)
+    close(observation.project(some(shape, seed=1), seen), some(shape, seed=1), 1e-4)
+
+
+def test_project_moves_at_right_angles_to_what_is_not_seen(case):
+    observation, shape = case
+    x, seen = some(shape), observation(some(shape, seed=1))
+    A = matrix(observation, shape)
+    unseen = np.eye(A.shape[1]) - np.linalg.pinv(A) @ A
+    close(flat(observation.project(x, seen) - x) @ unseen, 0, 1e-4)
+
+
+def test_visible_is_the_diagonal_of_the_projection(case):
+    observation, shape = case
+    A = matrix(observation, shape)
+    diagonal = np.diag(np.linalg.pinv(A) @ A).reshape(shape)[..., :1]
+    visible = observation.visible(some(shape)).numpy()
+    assert visible.shape == (3, *shape[:-1], 1)
+    if isinstance(observation, Projection):  # known only on average over the places
+        diagonal = np.full_like(diagonal, np.linalg.matrix_rank(A) / A.shape[1])
+    close(visible, np.broadcast_to(diagonal, visible.shape))
+
+
+def test_the_config_makes_the_same_observation_again(case):
+    observation, shape = case
+    x = some(shape)
+    observation(x)
+    config = keras.saving.serialize_keras_object(observation)
+    again = keras.saving.deserialize_keras_object(config)
+    assert np.array_equal(again(x), observation(x))
+    assert again == observation
+
+
+def test_it_is_the_same_in_a_graph_of_any_batch(case):
+    observation, shape = case
+    x = some(shape)
+    run = tf.function(lambda x, y: observation.project(x, observation(y)))
+    specs = [tf.TensorSpec([None, *shape])] * 2
+    y = some(shape, seed=1)
+    close(run.get_concrete_function(*specs)(x, y), observation.project(x, observation(y)))
+
+
+# Each kind ----------------------------------------------------------------------------------
+
+
+def test_a_mask_gives_known_values_back_bit_for_bit_and_touches_no_other():
+    x, y = some((6, 6, 1)), some((6, 6, 1), seed=1)
+    projected = Mask(SOME).project(x, Mask(SOME)(y)).numpy()
+    assert np.array_equal(projected, np.where(SOME, y, x))
+    assert np.array_equal(Mask(SOME).project(projected, Mask(SOME)(y)), projected)
+
+
+def test_what_a_mask_hides_may_be_anything():
+    y = np.where(SOME, some((6, 6, 1)), np.nan)
+    assert np.isfinite(Mask(SOME).project(some((6, 6, 1), seed=1), Mask(SOME)(y))).all()
+
+
+def test_a_mask_is_bound_to_the_visible_of_its_batch_and_others_to_nothing():
+    batch = {"x": some((6, 6, 1)), "visible": tf.constant(SOME[None] & [True])}
+    assert np.array_equal(Mask().bind(batch)(batch["x"]), Mask(SOME)(batch["x"]))
+    mask = Mask(SOME)
+    assert mask.bind(batch["x"]) is mask
+    assert mask.bind({"x": batch["x"]}) is mask
+    half = Downsample(2)
+    assert half.bind(batch) is half
+
+
+def test_bind_takes_parameters():
+    mask = Mask(SOME)
+    again = Mask().bind(mask.parameters)
+    assert np.array_equal(again(some((6, 6, 1))), mask(some((6, 6, 1))))
+    assert Downsample(2).parameters == Nothing().parameters == Projection(2).parameters == {}
+
+
+def test_downsample_is_the_mean_of_blocks():
+    x = np.arange(16, dtype="float32").reshape(1, 4, 4, 1)
+    assert Downsample(2)(x)[0, ..., 0].numpy().tolist() == [[2.5, 4.5], [10.5, 12.5]]
+    assert Downsample(2)(tf.zeros([1, 8, 6, 2])).shape == (1, 4, 3, 2)
+
+
+def test_projections_are_of_their_seed():
+    x = some((4, 4, 1))
+    assert np.array_equal(Projection(3, seed=1)(x), Projection(3, seed=1)(x))
+    assert not np.array_equal(Projection(3, seed=1)(x), Projection(3, seed=2)(x))
+    entries = matrix(Projection(100, seed=0), (10, 10, 1))
+    assert entries.var() == pytest.approx(1 / 100, rel=4 * np.sqrt(2 / 10000))
+
+
+def test_observations_that_differ_in_parameters_alone_share_a_template():
+    assert Mask(SOME) == Mask(~SOME)
+    assert Mask(SOME).template is Mask(~SOME).template
+    assert Downsample(2).template is Downsample(2).template
+    assert Downsample(2) != Downsample(3)
+    assert Downsample(2).template is not Downsample(3).template
+    assert Nothing() != Mask()
+    assert Projection(2, shape=(4,)) == Projection(2, shape=(4,))
+    assert Projection(2, shape=(4,)) != Projection(2, seed=1, shape=(4,))
+    assert len({Mask(), Mask(SOME), Nothing(), Nothing(), Downsample(2)}) == 3
+
+
+def test_a_projection_keeps_a_template_after_it_met_its_first_x():
+    projection = Projection(2, seed=77)
+    assert projection.template is projection
+    projection(tf.zeros([1, 4]))
+    assert projection.template is projection
+    assert Projection(2, seed=77, shape=(4,)).template is projection
+    assert Projection(2, seed=77).template is not projection
+
+
+@pytest.mark.parametrize("factor", [0, -1, 1.5])
+def test_a_factor_is_a_whole_number(factor):
+    with pytest.raises(ValueError, match="`factor` should be an integer of at least 1"):
+        Downsample(factor)
+
+
+def test_sides_are_multiples_of_the_factor():
+    with pytest.raises(ValueError, match=r"multiples of factor=2.*Crop or pad"):
+        Downsample(2)(tf.zeros([1, 5, 4, 1]))
+
+
+@pytest.mark.parametrize("size", [0, 5])
+def test_there_are_no_more_projections_than_values(size):
+    with pytest.raises(ValueError, match="`size` should be between 1 and the 4 values"):
+        Projection(size)(tf.zeros([1, 4]))
+
+
+def test_a_projection_needs_a_shape_before_it_is_inverted():
+    with pytest.raises(ValueError, match="observe an x first, or give shape="):
+        Projection(2).lift(tf.zeros([1, 2]))
+
+
+def test_an_observation_says_all_of_it():
+    with pytest.raises(TypeError, match="abstract"):
+        Observation()
+
+
+# Projected Langevin dynamics ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("observation", "shape"),
+    [
+        (Downsample(2), (2, 2, 1)),
+        (Projection(2, seed=1), (5,)),
+        (Mask([[True, False, False, True]]), (4,)),
+    ],
+)
+def test_projected_langevin_dynamics_is_that_of_the_conditional_gaussian(observation, shape):
+    size, d, n = int(np.prod(shape)), 0.8, 60000
+    root = np.random.default_rng(0).normal(size=(size, size))
+    precision = np.eye(size) + root @ root.T / size
+    tensor = tf.constant(precision, tf.float32)
+
+    def energy(x):
+        x = tf.reshape(x, [-1, size])
+        return 0.5 * tf.reduce_sum(x * (x @ tensor), axis=1)
+
+    one = some(shape, n=1, seed=4)
+    seen = tf.repeat(observation(one), n, axis=0)
+    project = lambda x: observation.project(x, seen)  # noqa: E731
+    start = tf.zeros([n, *shape])
+    run = tf.function(langevin)
+    x = flat(run(energy, start, steps=60, step_size=d, seed=0, project=project))
+
+    A = matrix(observation, shape)
+    free = np.linalg.svd(A)[2][np.linalg.matrix_rank(A) :].T  # a basis of what is not seen
+    known = np.linalg.pinv(A) @ A @ flat(one)[0]
+    inner = free.T @ precision @ free
+    mean = known - free @ np.linalg.solve(inner, free.T @ precision @ known)
+    covariance = free @ np.linalg.inv(inner - d**2 / 4 * inner @ inner) @ free.T
+    largest = np.linalg.eigvalsh(covariance)[-1]
+    close(x.mean(0), mean, 4 * np.sqrt(largest / n))
+    close(np.cov(x.T), covariance, 5 * np.sqrt(2 / n) * largest)
+    close(A @ x.T, np.tile(A @ flat(one).T, n), 1e-4)
