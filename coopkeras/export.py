@@ -28,7 +28,7 @@ from coopkeras.workdir import writing
 
 TOLERANCE = 1e-4
 
-_PYTHON_OPS = {"PyFunc", "PyFuncStateless", "EagerPyFunc", "NumpyFunc"}
+_PYTHON_OPS = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 _RANDOM_OPS = {
     "Multinomial",
     "ParameterizedTruncatedNormal",

@@ -35,7 +35,7 @@ def of_classifier(examples, updates=600, batch_size=128, seed=0):
     model.compile("adam", loss, metrics=["accuracy"], jit_compile=False)
     batches = examples.batches(batch_size, seed=seed)
     pairs = batches.map(lambda batch: (batch["x"], batch["label"]))
-    model.fit(pairs, steps_per_epoch=updates, epochs=1, verbose=0)
+    model.fit(pairs, steps_per_epoch=updates, epochs=1, shuffle=False, verbose=0)
 
     def features(x):
         return np.asarray(body.predict(x, batch_size=256, verbose=0))

@@ -165,7 +165,8 @@ def _crop(x, shape, rank):
     if not any(extra):
         return x
     cropping = [(0, more) for more in extra]
-    return getattr(layers, f"Cropping{rank}D")(cropping if rank > 1 else cropping[0])(x)
+    cropping = cropping if rank > 1 else cropping[0]
+    return getattr(layers, f"Cropping{rank}D")(cropping, dtype=x.dtype)(x)
 
 
 def _check(shape, form):

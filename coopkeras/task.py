@@ -32,7 +32,11 @@ class TaskConfig:
         log_every: updates between two lines of the log, and between two checkpoints.
         precision: "auto", "float32" or "mixed_bfloat16".
         seed: every random number is derived from it.
+        PRESETS: other defaults that the value of a field brings, `{field: {value: {name:
+            default}}}`; what is set by hand comes before them.
     """
+
+    PRESETS: typing.ClassVar[dict] = {}
 
     data: str = ""
     held_out: str = ""
@@ -81,7 +85,10 @@ class TaskConfig:
             >>> TaskConfig.parse(["size=64"]).size
             64
         """
-        return cls(**cls._values(settings, flags))
+        values = cls._values(settings, flags)
+        for field, presets in cls.PRESETS.items():
+            values = presets.get(values.get(field, getattr(cls, field)), {}) | values
+        return cls(**values)
 
     def changed(self, settings, **flags):
         """Return this config with other settings, given as to `parse`.

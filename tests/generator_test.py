@@ -190,9 +190,7 @@ def incomplete_data(n=300):
 
 def test_it_learns_from_incomplete_data_what_was_never_seen():
     x, visible = incomplete_data()
-    generator = Generator(
-        linear(10), noise_sigma=0.3, steps=10, step_size=0.1, num_examples=len(x)
-    )
+    generator = Generator(linear(10), noise_sigma=0.3, steps=10, step_size=0.1, num_examples=len(x))
     batch = {"x": np.where(visible, x, 99.0), "visible": visible, "index": np.arange(len(x))}
     rate = keras.optimizers.schedules.CosineDecay(0.1, 150)
     generator.compile(keras.optimizers.Adam(rate, beta_1=0.5))

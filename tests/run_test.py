@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import toy
 from absl import flags
 from absl.testing import flagsaver
 
-from coopkeras import media, pipeline, run
+from coopkeras import export, media, pipeline, run, train
 
 HELP = """
 import runpy, sys, time
@@ -44,11 +45,26 @@ def command(tmp_path, monkeypatch, capsys):
     return execute
 
 
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
+    """The workdir of a toy that learned for one update, and was not judged."""
+    path = tmp_path_factory.mktemp("learned")
+    train.fit(toy.Toy(toy.Config(updates=1)), path, verbose=0)
+    return path
+
+
+@pytest.fixture
+def workdir(learned, tmp_path):
+    """A copy of `learned` where a command looks for it."""
+    return shutil.copytree(learned, tmp_path / "runs" / "toy")
+
+
 def process(*arguments, **kwargs):
-    path = os.pathsep.join(filter(None, sys.path))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)  # the tests' own
     return subprocess.run(
         [sys.executable, *arguments],
-        env={**os.environ, "PYTHONPATH": path},
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
@@ -88,15 +104,15 @@ def test_train_then_evaluate_export_and_predict(command, tmp_path, monkeypatch):
     assert again["rows"] == rows
     assert again["export"] == "savedmodels/toy/1"
 
+    # What follows needs neither the data nor, for the test, another proof of the export.
     monkeypatch.setattr(toy.Toy, "datasets", lambda self: pytest.fail("the data were opened"))
+    monkeypatch.setattr(export, "_replay", lambda *_: 0.0)
     code, out, _ = command("--task=toy", "--plugin=toy", "--mode=export", "--export_root=other")
     assert (code, out) == (0, "SavedModel  other/toy/1\n")
     given = ["--input=runs/toy/samples/samples.png", "--output=out/one.png"]
     code, out, _ = command("--task=toy", "--plugin=toy", "--mode=predict", *given)
     assert (code, out) == (0, "wrote  out/one.png\n")
     one = media.read_picture(tmp_path / "out/one.png")
-    assert command("--task=toy", "--plugin=toy", "--mode=predict", *given)[0] == 0
-    assert np.array_equal(one, media.read_picture(tmp_path / "out/one.png"))
     assert command("--task=toy", "--plugin=toy", "--mode=predict", "--seed=4", *given)[0] == 0
     assert not np.array_equal(one, media.read_picture(tmp_path / "out/one.png"))
 
@@ -143,8 +159,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(command, tmp_path, arguments, sai
     assert re.search(said, err)
 
 
-def test_predict_says_which_file_is_missing(command):
-    assert command("--task=toy", "--plugin=toy", "--set=updates=1", "--export_root=m")[0] == 0
+def test_predict_says_which_file_is_missing(command, workdir):
     predict = ["--task=toy", "--plugin=toy", "--mode=predict"]
     for arguments, said in [
         ([], "--input="),
@@ -155,16 +170,18 @@ def test_predict_says_which_file_is_missing(command):
         code, _, err = command(*predict, *arguments)
         assert code == 2
         assert said in err
+
+
+def test_a_run_does_not_go_on_with_other_settings(command, workdir):
     code, _, err = command("--task=toy", "--plugin=toy", "--set=updates=2")
     assert code == 2
     assert "updates was 1, now 2" in err
 
 
-def test_the_model_does_not_judge_data_of_another_shape(command):
-    assert command("--task=toy", "--plugin=toy", "--set=updates=1", "--export_root=m")[0] == 0
+def test_the_model_does_not_judge_data_of_another_shape(command, workdir):
     code, _, err = command("--task=toy", "--plugin=toy", "--mode=evaluate", "--set=size=32")
     assert code == 2
-    assert "does not fit" in err or "shape (16, 16, 1)" in err
+    assert "knows examples of shape (16, 16, 1)" in err
 
 
 def test_a_bug_shows_where_it_is(command, monkeypatch):
@@ -188,7 +205,6 @@ def test_ctrl_c_saves_and_says_so(command, monkeypatch):
         130,
         "coopkeras: Stopped after 2 updates and saved; the same command goes on.\n",
     )
-    assert command("--task=toy", "--plugin=toy")[0] == 0
 
 
 def test_ctrl_c_before_anything_is_one_line(command, monkeypatch):

@@ -1,6 +1,7 @@
 """Every task of the registry obeys the laws; so does a task of someone else's."""
 
 import pytest
+import tensorflow as tf
 import toy
 
 from coopkeras import task as tasks
@@ -37,12 +38,6 @@ def test_every_built_in_task_is_held_to_the_laws():
     assert set(TINY) == set(found)
 
 
-class TestToy(testing.TaskConformance):
-    """A task that is not installed."""
-
-    task_class = toy.Toy
-
-
 class TestInpaint(testing.TaskConformance):
     """Filling holes."""
 
@@ -63,3 +58,42 @@ def test_the_other_methods_build(name, method):
     cls = tasks.find(name)
     task = cls(cls.Config.parse([*TINY[name], f"method={method}"]))
     assert task.signatures(task.build((16, 16, 1), 10))
+
+
+# The laws bite ----------------------------------------------------------------------------------
+
+
+def laws():
+    return testing.TaskConformance()
+
+
+def concrete(function, *specs):
+    return {"serving_default": tf.function(function).get_concrete_function(*specs)}
+
+
+def test_a_judge_without_a_baseline_is_caught():
+    class Alone(toy.Toy):
+        def judge(self, model, split):
+            return super().judge(model, split)[:1]
+
+    task = Alone()
+    model = task.build((16, 16, 1), 10)
+    laws().test_it_is_judged_beside_a_baseline(toy.Toy(), (model, task.datasets(), None))
+    with pytest.raises(AssertionError):
+        laws().test_it_is_judged_beside_a_baseline(task, (model, task.datasets(), None))
+
+
+def test_a_signature_that_ignores_its_seed_is_caught():
+    seed = tf.TensorSpec([None, 2], tf.int32, "seed")
+    laws().test_the_seed_decides(concrete(lambda seed: {"x": seed}, seed))
+    with pytest.raises(AssertionError):
+        laws().test_the_seed_decides(concrete(lambda seed: {"x": 0 * seed}, seed))
+
+
+def test_rows_that_depend_on_their_neighbours_are_caught():
+    x = tf.TensorSpec([None, 2], tf.float32, "x")
+    laws().test_every_output_has_a_row_for_every_row(concrete(lambda x: {"y": 2 * x}, x))
+    with pytest.raises(AssertionError):
+        laws().test_every_output_has_a_row_for_every_row(
+            concrete(lambda x: {"y": x - tf.reduce_mean(x)}, x)
+        )

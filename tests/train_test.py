@@ -47,7 +47,7 @@ def at(monkeypatch):
     return plan
 
 
-def task(method="coopnets", **changes):
+def task(method="descriptor", **changes):
     return toy.Toy(toy.Config(method=method, **changes))
 
 
@@ -105,24 +105,20 @@ def test_a_run_killed_within_an_epoch_goes_on_bit_for_bit(method, unbroken, tmp_
     assert [line["step"] for line in Workdir(tmp_path).metrics()] == [3, 6, 8]
 
 
-def test_a_run_that_is_done_is_not_changed(unbroken, tmp_path):
-    first, _, seconds = train.fit(task(), tmp_path, verbose=0)
+def test_a_run_that_is_done_stays_as_it_is(unbroken, tmp_path, monkeypatch):
+    before = signal.getsignal(signal.SIGTERM)
+    _, _, seconds = train.fit(task(), tmp_path, verbose=0)
+    assert signal.getsignal(signal.SIGTERM) == before
     again, split, seconds_again = train.fit(task(), tmp_path, verbose=0)
-    assert same(again, unbroken["coopnets"])
-    assert same(first, unbroken["coopnets"])
-    assert seconds == seconds_again
-    assert len(split.train) == 10
-
-
-def test_another_seed_is_another_run(unbroken, tmp_path):
-    model, _, _ = train.fit(task(seed=1), tmp_path, verbose=0)
-    assert not same(model, unbroken["coopnets"])
-
-
-def test_restore_does_not_open_the_data(unbroken, tmp_path, monkeypatch):
-    train.fit(task(), tmp_path, verbose=0)
+    assert same(again, unbroken["descriptor"])
+    assert (len(split.train), seconds_again) == (10, seconds)
     monkeypatch.setattr(toy.Toy, "datasets", lambda self: pytest.fail("the data were opened"))
-    assert same(train.restore(task(), tmp_path), unbroken["coopnets"])
+    assert same(train.restore(task(), tmp_path), unbroken["descriptor"])
+
+
+def test_another_seed_is_another_model():
+    one, other = (train.build(task(seed=seed), (16, 16, 1), 10) for seed in (0, 1))
+    assert not same(one, state(other))
 
 
 def test_restore_needs_a_checkpoint(tmp_path):
@@ -145,14 +141,8 @@ def test_a_second_signal_is_obeyed_at_once(tmp_path, at):
     assert Workdir(tmp_path).checkpoints()[-1][0] == 3
 
 
-def test_signals_have_their_meaning_again_afterwards(tmp_path):
-    before = signal.getsignal(signal.SIGTERM)
-    train.fit(task(updates=1), tmp_path, verbose=0)
-    assert signal.getsignal(signal.SIGTERM) == before
-
-
 def test_learning_that_diverges_stops_and_says_what_is_kept(tmp_path, at):
-    at(4, lambda model: model.descriptor.network.weights[0].assign_add(np.nan * np.ones([256, 4])))
+    at(4, lambda model: model.network.weights[0].assign_add(np.nan * np.ones([256, 4])))
     with pytest.raises(UserError, match=r"diverged at update 5 .*=nan.*000000003\.npz"):
         train.fit(task(), tmp_path, verbose=0)
     assert [step for step, _ in Workdir(tmp_path).checkpoints()] == [3]
@@ -171,7 +161,7 @@ def test_a_full_disk_stops_the_run_and_the_same_command_goes_on(
     at(0, None)
     assert [step for step, _ in Workdir(tmp_path).checkpoints()] == [3]
     model, _, _ = train.fit(task(), tmp_path, verbose=0)
-    assert same(model, unbroken["coopnets"])
+    assert same(model, unbroken["descriptor"])
 
 
 def test_data_that_can_not_be_opened_leave_no_claim(tmp_path, monkeypatch):
@@ -182,4 +172,5 @@ def test_data_that_can_not_be_opened_leave_no_claim(tmp_path, monkeypatch):
         patch.setattr(toy.Toy, "datasets", missing)
         with pytest.raises(UserError, match="no such folder"):
             train.fit(task(data="phtos"), tmp_path, verbose=0)
-    train.fit(task(data="photos", updates=1), tmp_path, verbose=0)
+    with Workdir(tmp_path).claim(task(data="photos")):
+        assert not (tmp_path / "config.json").exists()

@@ -1,0 +1,89 @@
+"""Write docs/results.md from finished runs: each run's command, seed, date, machine and table.
+
+    python benchmarks/results.py runs/inpaint runs/faces
+
+Rerun a line of the page by its command; then run this script on all the workdirs again.
+"""
+
+import datetime
+import json
+import os
+import pathlib
+import platform
+import sys
+
+PAGE = pathlib.Path(__file__).parents[1] / "docs" / "results.md"
+HEAD = """# Results
+
+Made by `benchmarks/results.py` from the workdirs of finished runs; nothing here is typed by hand.
+A value is the mean over the judged examples, ± its standard error where there is one per example.
+`estimate` is the recovery at temperature 0, `sample` one draw at temperature 1; "proposed" is the
+generator alone, the others are revised by the descriptor.
+"""
+
+
+def main(workdirs):
+    """Write the page."""
+    sections = [_section(pathlib.Path(workdir)) for workdir in workdirs]
+    PAGE.write_text("\n".join([HEAD, *sections]), "utf-8")
+    print(f"wrote {PAGE} ({len(sections)} runs)")
+
+
+def _section(workdir):
+    results = json.loads((workdir / "results.json").read_text("utf-8"))
+    config = json.loads((workdir / "config.json").read_text("utf-8"))
+    date = datetime.date.fromtimestamp((workdir / "results.json").stat().st_mtime)
+    settings = config["config"]
+    lines = [
+        f"## {results['task']}, {settings.get('method', '')}, {pathlib.Path(results['data']).name}",
+        "",
+        f"    {results['command']}",
+        "",
+        f"Seed {results['seed']}, {settings['updates']} updates of {settings['batch_size']} "
+        f"examples in {results['seconds'] / 60:.1f} minutes of training, {date}, {_machine()}.",
+        "",
+    ]
+    for setting in dict.fromkeys(row["setting"] for row in results["rows"]):
+        rows = [row for row in results["rows"] if row["setting"] == setting]
+        lines += _table(setting, rows) + [""]
+    return "\n".join(lines)
+
+
+def _table(setting, rows):
+    names = list(dict.fromkeys(name for row in rows for name in row["metrics"]))
+    arrows = {
+        name: {"higher": "↑", "lower": "↓"}[metric["better"]]
+        for row in rows
+        for name, metric in row["metrics"].items()
+    }
+    units = {name: m["unit"] for row in rows for name, m in row["metrics"].items()}
+    heads = [f"{name} {arrows[name]} {units[name]}".strip() for name in names]
+    title = f"{setting} (n = {rows[0]['n']})".strip()
+    table = [f"| {title} | " + " | ".join(heads) + " |", "|---|" + "---|" * len(names)]
+    for row in rows:
+        name = row["method"] + (f", {row['variant']}" if row["variant"] else "")
+        cells = [_cell(row["metrics"].get(key), row["n"]) for key in names]
+        table.append(f"| {f'**{name}**' if row['ours'] else name} | " + " | ".join(cells) + " |")
+    return table
+
+
+def _cell(metric, n):
+    if metric is None:
+        return ""
+    error = "" if metric["sd"] is None else f" ± {metric['sd'] / n**0.5:.2g}"
+    return f"{metric['value']:.4g}{error}"
+
+
+def _machine():
+    name = platform.processor() or platform.machine()
+    try:
+        text = pathlib.Path("/proc/cpuinfo").read_text("utf-8")
+        name = next(line for line in text.splitlines() if "model name" in line).split(": ")[1]
+        name += ", AMX" if "amx_bf16" in text else ", no AMX"
+    except (OSError, StopIteration):
+        pass
+    return f"{os.cpu_count()} cores of {name}"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
