@@ -157,7 +157,7 @@ class CoopNets(keras.Model):
         seen = observation(observed)
         seed = seeds.fold(self.seed, -2)
         proposed, revised = self._propose_and_revise(
-            seen, observation, observed, seed, self.descriptor.steps, 0.0
+            seen, observation, observed, seed, self.descriptor.steps, 0, 0.0
         )
         gap = tf.reduce_mean(self.averaged_descriptor(revised)) - tf.reduce_mean(
             self.averaged_descriptor(observed)
@@ -171,13 +171,14 @@ class CoopNets(keras.Model):
 
     # Using ----------------------------------------------------------------------------------
 
-    def sample(self, n, *, seed=0, steps=None, temperature=1.0, proposed=False):
+    def sample(self, n, *, seed=0, steps=None, settle=0, temperature=1.0, proposed=False):
         """Draw `n` samples: the generator proposes, the descriptor revises.
 
         Args:
             n: number of samples.
             seed: an int or int32 `[2]`.
             steps: Langevin updates of the revision; by default those of learning.
+            settle: updates without noise after them, which take the last noise out.
             temperature: scale of the variance of the revision's noise.
             proposed: return the proposals too.
 
@@ -192,11 +193,19 @@ class CoopNets(keras.Model):
                 "This CoopNets learned p(x | what is seen): use `recover(seen, observation)`."
             )
         z = self.averaged_generator.prior(n, seeds.fold(seed, 0))
-        pair = self._traced_revise(z, *self._arguments(seed, steps, temperature))
+        pair = self._traced_revise(z, *self._arguments(seed, steps, settle, temperature))
         return pair if proposed else pair[1]
 
     def recover(
-        self, seen, observation=None, *, seed=0, steps=None, temperature=1.0, proposed=False
+        self,
+        seen,
+        observation=None,
+        *,
+        seed=0,
+        steps=None,
+        settle=0,
+        temperature=1.0,
+        proposed=False,
     ):
         """Recover x from what is seen of it.
 
@@ -208,6 +217,7 @@ class CoopNets(keras.Model):
             observation: an `Observation`; by default that of learning.
             seed: an int, int32 `[2]` or `[batch, 2]`.
             steps: Langevin updates of the revision; by default those of learning.
+            settle: updates without noise after them, which take the last noise out.
             temperature: 1 draws a sample of p(x | seen); 0 is the estimate: the proposal at
                 z = 0 and a revision without noise.
             proposed: return the proposals too.
@@ -221,38 +231,47 @@ class CoopNets(keras.Model):
             tf.convert_to_tensor(seen, tf.float32),
             observation.parameters,
             observation.template,
-            *self._arguments(seed, steps, temperature),
+            *self._arguments(seed, steps, settle, temperature),
         )
         return pair if proposed else pair[1]
 
-    def call(self, inputs):
-        """Return the energy of each example, for a look at what the descriptor prefers."""
-        return self.averaged_descriptor(inputs)
+    def call(self, batch):
+        """Return a recovery of what is seen of a batch; if nothing is, as many samples.
 
-    def _arguments(self, seed, steps, temperature):
+        Args:
+            batch: x or a dict with "x", as for `fit`; `predict` takes it too.
+
+        Returns:
+            x: float32 `[batch, ...]`, drawn with the model's own seed.
+        """
+        x = training.examples(batch)
+        observation = self.observation.bind(batch)
+        if isinstance(observation, Nothing):
+            return self.sample(tf.shape(x)[0], seed=self.seed)
+        return self.recover(observation(x), observation, seed=self.seed)
+
+    def _arguments(self, seed, steps, settle, temperature):
         steps = self.descriptor.steps if steps is None else steps
         return (
             seeds.as_seed(seed),
             tf.convert_to_tensor(steps, tf.int32),
+            tf.convert_to_tensor(settle, tf.int32),
             tf.convert_to_tensor(temperature, tf.float32),
         )
 
     @tf.function
-    def _traced_revise(self, z, seed, steps, temperature):
+    def _traced_revise(self, z, seed, steps, settle, temperature):
         proposed = self.averaged_generator.generate(z)
-        revised = self.averaged_descriptor.revise(
-            proposed, seed=seeds.fold(seed, 1), steps=steps, temperature=temperature
-        )
-        return proposed, revised
+        return proposed, self._revise_and_settle(proposed, seed, steps, settle, temperature)
 
     @tf.function
-    def _traced_recover(self, seen, parameters, template, seed, steps, temperature):
+    def _traced_recover(self, seen, parameters, template, seed, steps, settle, temperature):
         observation = template.bind(parameters)
         like = self._like(seen, observation)
-        return self._propose_and_revise(seen, observation, like, seed, steps, temperature)
+        return self._propose_and_revise(seen, observation, like, seed, steps, settle, temperature)
 
-    def _propose_and_revise(self, seen, observation, like, seed, steps, temperature):
-        generator, descriptor = self.averaged_generator, self.averaged_descriptor
+    def _propose_and_revise(self, seen, observation, like, seed, steps, settle, temperature):
+        generator = self.averaged_generator
         given = generator.given(seen, observation, like=like)
         z = generator.prior(tf.shape(like)[0], seeds.fold(seed, 0))
         if generator.conditional:
@@ -263,18 +282,20 @@ class CoopNets(keras.Model):
             )
         project = partial(observation.project, seen=seen)
         proposed = project(generator.generate(z, given))
-        revised = descriptor.revise(
-            proposed,
-            seed=seeds.fold(seed, 1),
-            steps=steps,
-            temperature=temperature,
-            project=project,
-        )
+        revised = self._revise_and_settle(proposed, seed, steps, settle, temperature, project)
         return proposed, revised
+
+    def _revise_and_settle(self, proposed, seed, steps, settle, temperature, project=None):
+        """D1 with the averaged descriptor, then `settle` updates without noise."""
+        revise = partial(self.averaged_descriptor.revise, seed=seeds.fold(seed, 1), project=project)
+        revised = revise(proposed, steps=steps, temperature=temperature)
+        return revise(revised, steps=settle, temperature=0.0)
 
     def _like(self, seen, observation):
         if isinstance(observation, Nothing):
-            raise ValueError("`recover` needs an observation of x; where nothing is seen, `sample`.")
+            raise ValueError(
+                "`recover` needs an observation of x; where nothing is seen, `sample`."
+            )
         return observation.lift(seen)
 
     @property

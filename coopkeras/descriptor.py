@@ -1,8 +1,8 @@
 """Descriptor: an energy-based model learned by maximum likelihood with Langevin dynamics.
 
-    p(x) = exp(f(x)) q(x) / Z,   q = N(0, s^2 I),   energy U(x) = |x|^2 / (2 s^2) - f(x)
-    D1   revised <- Langevin dynamics on U
-    D2   theta <- theta + lr (mean_observed df/dtheta - mean_revised df/dtheta)
+p(x) = exp(f(x)) q(x) / Z,   q = N(0, s^2 I),   energy U(x) = |x|^2 / (2 s^2) - f(x)
+D1   revised <- Langevin dynamics on U
+D2   theta <- theta + lr (mean_observed df/dtheta - mean_revised df/dtheta)
 """
 
 from functools import partial
@@ -73,21 +73,25 @@ class Descriptor(keras.Model):
                 "them; with an `observation` use start='noise' or 'data'."
             )
         self.updates = self.add_weight(shape=(), dtype="int32", trainable=False, name="updates")
-        self.chains = None
-        self.means = training.means("energy_gap", "movement")
-        if None not in network.input_shape[1:]:
-            self.build(network.input_shape)
-
-    def build(self, input_shape):
-        """Create the persistent chains, once the shape of an example is known."""
-        if self.start == "persistent" and self.chains is None:
-            shape = (self.num_chains, *input_shape[1:])
-            noise = self.reference_sigma * seeds.normal(seeds.fold(self.seed, -1), shape)
-            self.chains = self.add_weight(
-                shape=shape, initializer="zeros", trainable=False, dtype="float32", name="chains"
+        if start != "data" and None in network.input_shape[1:]:
+            raise ValueError(
+                f"Chains from start={start!r} need an example's shape; that of `network` is "
+                f"{network.input_shape[1:]}. Give it known sides, or use start='data'."
             )
-            self.chains.assign(noise)
+        self.chains = self._make_chains()
+        self.means = training.means("energy_gap", "movement")
         self.built = True
+
+    def _make_chains(self):
+        """Return the persistent chains, at first noise, or None."""
+        if self.start != "persistent":
+            return None
+        shape = (self.num_chains, *self.network.input_shape[1:])
+        chains = self.add_weight(
+            shape=shape, initializer="zeros", trainable=False, dtype="float32", name="chains"
+        )
+        chains.assign(self._noise(self.num_chains, seeds.fold(self.seed, -1)))
+        return chains
 
     # The model ------------------------------------------------------------------------------
 
@@ -343,7 +347,13 @@ class Descriptor(keras.Model):
     def get_config(self):
         """Return the arguments that make this model again."""
         names = (
-            "reference_sigma", "steps", "step_size", "start", "num_chains", "penalty", "seed",
+            "reference_sigma",
+            "steps",
+            "step_size",
+            "start",
+            "num_chains",
+            "penalty",
+            "seed",
         )
         return training.model_config(self, ("network", "observation"), names)
 

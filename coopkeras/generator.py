@@ -256,7 +256,8 @@ class Generator(keras.Model):
                 tf.reduce_mean(self._misfit(z, seen, observation, given))
                 for _, z, seen, observation in lessons
             ]
-            loss = tf.add_n([lesson[0] * misfit for lesson, misfit in zip(lessons, misfits, strict=True)])
+            weights = [weight for weight, *_ in lessons]
+            loss = tf.tensordot(weights, tf.stack(misfits), axes=1)
         variables = self.network.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return self._error(misfits[0], lessons[0][2])

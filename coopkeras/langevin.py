@@ -11,9 +11,7 @@ import tensorflow as tf
 from coopkeras import seeds
 
 
-def langevin(
-    energy, x, *, steps, step_size, seed, temperature=1.0, first_step=0, project=None
-):
+def langevin(energy, x, *, steps, step_size, seed, temperature=1.0, first_step=0, project=None):
     """Run Langevin dynamics from `x` and return where the chains end.
 
     One update is `x <- x - step_size^2/2 dU/dx + step_size sqrt(temperature) N(0, I)`. The

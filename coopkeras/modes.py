@@ -75,8 +75,10 @@ def activations(network, x):
 def class_score(classifier, class_index):
     """Return the model `x -> score of one class` of a classifier, sharing its features."""
     last = classifier.layers[-1]
-    if isinstance(last, keras.layers.Softmax) or _activation(last) == "softmax" and not hasattr(
-        last, "kernel"
+    if (
+        isinstance(last, keras.layers.Softmax)
+        or _activation(last) == "softmax"
+        and not hasattr(last, "kernel")
     ):
         last = classifier.layers[-2]
     if not isinstance(last, keras.layers.Dense) or _activation(last) not in ("linear", "softmax"):
@@ -112,4 +114,3 @@ def _mean(x):
 
 def _expand(row, x):
     return tf.reshape(row, tf.concat([tf.shape(row), tf.ones([tf.rank(x) - 1], tf.int32)], 0))
-

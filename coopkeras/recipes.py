@@ -28,6 +28,8 @@ class ModelConfig(TaskConfig):
         reference_sigma: s of the descriptor, in units of x.
         steps: Langevin updates of a revision.
         step_size: noise of one update of a revision, in units of x.
+        settle: updates without noise that end a sample of CoopNets, taking the last noise out,
+            and that are all of an estimate's revision: each sharpens it, and costs PSNR.
         noise_sigma: sigma of the generator, in units of x.
         infer_steps: Langevin updates of an inference of z in learning.
         infer_step_size: noise of one update of an inference, in units of z.
@@ -49,6 +51,7 @@ class ModelConfig(TaskConfig):
     reference_sigma: float = 0.5
     steps: int = 10
     step_size: float = 0.03
+    settle: int = 3
     noise_sigma: float = 0.3
     infer_steps: int = 1
     infer_step_size: float = 0.05
@@ -73,7 +76,8 @@ class ModelConfig(TaskConfig):
         self.require(0 <= self.observed_weight <= 1, "observed_weight", "between 0 and 1")
         self.require(0 <= self.warmup < 1, "warmup", "at least 0 and less than 1")
         self.require(0 <= self.average < 1, "average", "at least 0 and less than 1")
-        self.require(self.penalty >= 0, "penalty", "0 or more")
+        for name in ("penalty", "settle"):
+            self.require(getattr(self, name) >= 0, name, "0 or more")
 
 
 def coopnets(config, shape, network, **more):

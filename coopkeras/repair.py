@@ -46,9 +46,7 @@ class Picture:
         colour, alpha = _split_alpha(self.pixels)
         x = colour.astype(np.float32) / (top / 2) - 1
         fill = windows.fill_whole if whole else windows.fill_patches
-        planes = [
-            fill(recover, plane, self.visible, size) for plane in _planes(x, channels)
-        ]
+        planes = [fill(recover, plane, self.visible, size) for plane in _planes(x, channels)]
         filled = _join(planes, x.shape[-1])
         filled = np.clip(np.rint((filled + 1) * (top / 2)), 0, top).astype(self.pixels.dtype)
         filled = np.where(self.visible, colour, filled)

@@ -58,8 +58,9 @@ def compile_model(model, optimizer, jit_compile, kwargs):
 
 
 def state(model):
-    """Return every variable that learning needs to go on: weights, counters, chains, latents,
-    optimizers.
+    """Return every variable that learning needs to go on.
+
+    These are weights, counters, chains, latents and the optimizers' own.
 
     Args:
         model: a built and compiled Keras model, or one that has such models as attributes.
@@ -110,7 +111,5 @@ def compile_config(model, names):
 
 def compile_from(model, config, names):
     """Compile a model with the optimizers that `compile_config` described."""
-    optimizers = {
-        name: keras.saving.deserialize_keras_object(config[name]) for name in names
-    }
+    optimizers = {name: keras.saving.deserialize_keras_object(config[name]) for name in names}
     model.compile(**optimizers)

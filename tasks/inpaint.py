@@ -1,6 +1,7 @@
 """Inpainting: fill the hole of a picture."""
 
 import dataclasses
+import functools
 from typing import ClassVar, final
 
 import numpy as np
@@ -42,6 +43,10 @@ class Config(ck.recipes.ModelConfig):
     judged: int = 400
     patches: bool = False
     samples: int = 0
+    updates: int = 760
+    warmup: float = 0.58
+    generator_rate: float = 2e-3
+    descriptor_rate: float = 4e-4
 
     def __post_init__(self):
         """Check the settings against each other."""
@@ -136,9 +141,23 @@ class Inpaint(ck.Task):
             rows = slice(start, start + JUDGED_AT_ONCE)
             numbers = np.arange(start, start + len(x[rows]))
             parts.append(
-                _recover(model, x[rows], visible[rows], _rows(seed, numbers), temperature)
+                self._recovered(model, x[rows], visible[rows], _rows(seed, numbers), temperature)
             )
         return [np.concatenate(part) for part in zip(*parts, strict=True)]
+
+    def _recovered(self, model, x, visible, seed, temperature):
+        """Return (proposed, revised); a model that only revises returns the same thing twice."""
+        observation = ck.observation.Mask(visible)
+        seen = observation(tf.convert_to_tensor(x, tf.float32))
+        recover = functools.partial(
+            model.recover, seen, observation, seed=seed, temperature=temperature
+        )
+        if self.config.method == "coopnets":
+            steps = tf.where(tf.equal(temperature, 0.0), 0, self.config.steps)
+            return recover(steps=steps, settle=self.config.settle, proposed=True)
+        steps = INFER_STEPS if self.config.method == "generator" else self.config.steps
+        revised = recover(steps=steps)
+        return revised, revised
 
     def _holes(self, text, x):
         """Return each held-out picture's own hole, the same for ever."""
@@ -149,7 +168,8 @@ class Inpaint(ck.Task):
 
     def draw(self, model, split, count=10):
         """Return one contact sheet a hole: seen, ours, baselines, truth."""
-        x = split.held_out.take(count, seed=2).array()
+        x = split.held_out.array()
+        x = x[:: max(1, len(x) // count)][:count]  # from all over the data
         baselines = self._baselines(split)
         sheets = {}
         for text in self.config.judged_settings():
@@ -173,6 +193,7 @@ class Inpaint(ck.Task):
         completions are written, numbered. Known pixels keep their bytes.
         """
         picture = ck.repair.open_picture(input_path, mask_path)
+        shape, whole = ck.recipes.network_shape(model), not self._at_own_scale()
         count = self.config.samples
         paths = ck.repair.output_paths(output_path, count)
         for number, path in enumerate(paths):
@@ -181,8 +202,7 @@ class Inpaint(ck.Task):
             def recover(x, visible, seed=number, temperature=temperature):
                 return self._recover(model, x, visible, seed, temperature)[1]
 
-            filled = picture.fill(recover, ck.recipes.network_shape(model), whole=not self._at_own_scale())
-            ck.media.write_picture(path, filled)
+            ck.media.write_picture(path, picture.fill(recover, shape, whole))
         return paths
 
     def _at_own_scale(self):
@@ -204,7 +224,7 @@ class Inpaint(ck.Task):
         def recover(seen, visible, seed, temperature):
             seen = tf.ensure_shape(seen, image.shape)
             visible = tf.ensure_shape(visible, inputs["visible"].shape)
-            proposed, recovered = _recover(model, seen, visible, seed, temperature)
+            proposed, recovered = self._recovered(model, seen, visible, seed, temperature)
             return {"recovered": tf.clip_by_value(recovered, -1, 1), "proposed": proposed}
 
         served = {"serving_default": recover, "recover": recover}
@@ -240,19 +260,6 @@ class _Score:
             ours=ours,
             variant=variant,
         )
-
-
-def _recover(model, x, visible, seed, temperature):
-    """Return (proposed, revised); a model that only revises returns the same thing twice."""
-    observation = ck.observation.Mask(visible)
-    seen = observation(tf.convert_to_tensor(x, tf.float32))
-    if isinstance(model, ck.CoopNets):
-        return model.recover(
-            seen, observation, seed=seed, temperature=temperature, proposed=True
-        )
-    steps = INFER_STEPS if isinstance(model, ck.Generator) else None
-    revised = model.recover(seen, observation, seed=seed, steps=steps, temperature=temperature)
-    return revised, revised
 
 
 def _draw(draw, seeds, shape):

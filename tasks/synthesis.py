@@ -117,12 +117,11 @@ class Synthesis(ck.Task):
     def signatures(self, model):
         """Return what is served: a sample for each seed, and the energy of a picture."""
         shape = ck.recipes.network_shape(model)
-        steps = self._steps()
 
         @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.int32, "seed")])
         def sample(seed):
             seed = tf.ensure_shape(seed, [None, 2])
-            proposed, samples = _sample(model, tf.shape(seed)[0], seed, steps)
+            proposed, samples = self._samples(model, tf.shape(seed)[0], seed)
             samples = tf.clip_by_value(samples, -1, 1)
             return {"sample": samples} | ({} if proposed is None else {"proposed": proposed})
 
@@ -137,12 +136,19 @@ class Synthesis(ck.Task):
         for start in range(0, count, DRAWN_AT_ONCE):
             numbers = tf.range(start, min(count, start + DRAWN_AT_ONCE))
             rows = ck.seeds.fold(ck.seeds.as_seed(seed), numbers)
-            parts.append(_sample(model, len(numbers), rows, self._steps()))
+            parts.append(self._samples(model, len(numbers), rows))
         proposed, samples = zip(*parts, strict=True)
         return None if proposed[0] is None else np.concatenate(proposed), np.concatenate(samples)
 
-    def _steps(self):
-        return self.config.sampling_steps or self.config.steps
+    def _samples(self, model, count, seed):
+        """Return (proposed or None, samples) of any of the three models."""
+        config = self.config
+        if config.method == "generator":
+            return None, model.sample(count, seed=seed)
+        steps = config.sampling_steps or config.steps
+        if config.method == "descriptor":
+            return None, model.sample(count, seed=seed, steps=steps)
+        return model.sample(count, seed=seed, steps=steps, settle=config.settle, proposed=True)
 
 
 class _Score:
@@ -169,15 +175,6 @@ class _Score:
             ours=variant is not None,
             variant=variant,
         )
-
-
-def _sample(model, count, seed, steps):
-    """Return (proposed or None, samples) of any of the three models."""
-    if isinstance(model, ck.CoopNets):
-        return model.sample(count, seed=seed, steps=steps, proposed=True)
-    if isinstance(model, ck.Generator):
-        return None, model.sample(count, seed=seed)
-    return None, model.sample(count, seed=seed, steps=steps)
 
 
 def _sheet(x):

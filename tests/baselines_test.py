@@ -84,7 +84,8 @@ def test_conditional_gaussian_takes_any_rank(rng, shape):
     train = rng.uniform(-1, 1, shape)
     visible = rng.random(shape) < 0.5
     filled = baselines.ConditionalGaussian(train).fill(train, visible)
-    assert filled.shape == shape and np.isfinite(filled).all()
+    assert filled.shape == shape
+    assert np.isfinite(filled).all()
 
 
 @pytest.mark.parametrize("train", [np.zeros([2, 4]), np.ones([10, 4]), [[0.5, -0.5]] * 6])
@@ -135,7 +136,8 @@ def test_known_values_come_back_and_hidden_ones_are_not_looked_at(rng, name, cha
     fill = baselines.inpaint_baselines(train)[name]
     filled = fill(np.where(visible, x, np.nan), visible)
     known = np.broadcast_to(visible, x.shape)
-    assert filled.dtype == np.float32 and filled.shape == x.shape
+    assert filled.dtype == np.float32
+    assert filled.shape == x.shape
     assert filled[known].tobytes() == x[known].tobytes()
     assert np.abs(filled).max() <= 1
     np.testing.assert_array_equal(filled, fill(np.where(visible, x, 0.7), visible))

@@ -328,3 +328,23 @@ def test_mixed_precision_keeps_results_in_float32():
     assert recovered.dtype == tf.float32
     assert np.array_equal(recovered.numpy()[visible()], pictures().numpy()[visible()])
     assert not same(before, weights(model.generator))
+
+
+def test_predict_recovers_what_is_seen_or_samples():
+    x = tf.random.stateless_uniform([6, 16, 16, 1], [0, 1], -1, 1)
+    visible = tf.random.stateless_uniform([6, 16, 16, 1], [0, 2]) < 0.5
+    model = CoopNets(
+        Descriptor(networks.descriptor((16, 16, 1), (4,)), start="data", steps=2),
+        Generator(networks.recovery_generator((16, 16, 1), 2, (4, 4))),
+        observation=Mask(),
+    )
+    model.compile()
+    recovered = model.predict({"x": x, "visible": visible}, verbose=0)
+    np.testing.assert_array_equal(recovered[visible], x.numpy()[visible])
+    plain = CoopNets(
+        Descriptor(networks.descriptor((16, 16, 1), (4,)), start="data", steps=2),
+        Generator(networks.generator((16, 16, 1), 2, (4,))),
+    )
+    plain.compile()
+    samples = plain.predict(x, verbose=0)
+    np.testing.assert_allclose(samples, plain.sample(6, seed=0), atol=1e-5)

@@ -90,7 +90,9 @@ def _write(workdir, **changes):
 def test_table_shows_values_units_directions_and_standard_errors():
     head, first, *_ = report.table(ROWS).splitlines()
     assert head.split("  ")[0] == "method"
-    assert "PSNR (dB) ↑" in head and "error (share) ↓" in head and "diversity ↑" in head
+    assert "PSNR (dB) ↑" in head
+    assert "error (share) ↓" in head
+    assert "diversity ↑" in head
     assert first.split()[:4] == ["coopnets", "estimate", "M12", "100"]
     assert re.search(r"100  21\.00 ± 0\.20 \*  0\.0712 ± 0\.0030 +–$", first)
 
@@ -98,7 +100,8 @@ def test_table_shows_values_units_directions_and_standard_errors():
 def test_table_groups_settings_and_marks_the_best_of_each():
     lines = report.table(ROWS).splitlines()[1:-1]
     assert [line.split()[0] for line in lines] == ["coopnets", "coopnets", "mean", "mean"]
-    assert "M20" in lines[-1] and "*" not in lines[-1]  # alone in its setting: no contest
+    assert "M20" in lines[-1]
+    assert "*" not in lines[-1]
     assert [line.count("*") for line in lines] == [1, 0, 1, 0]
     assert "0.0689 ± 0.0020 *" in lines[2]
 
@@ -146,7 +149,8 @@ def test_only_small_pictures_are_enlarged(workdir):
     small = page.picture(workdir / "samples/filled.png", "it")
     wide = page.picture(workdir / "samples/wide.png", "it")
     assert 'class="sharp" width="640" height="320"' in small
-    assert 'class="sharp"' not in wide and 'width="900" height="300"' in wide
+    assert 'class="sharp"' not in wide
+    assert 'width="900" height="300"' in wide
 
 
 def test_page_says_how_the_estimate_compares_with_the_best_baseline(workdir):
@@ -183,7 +187,8 @@ def test_page_escapes_what_it_is_given(workdir):
         pictures=[("samples/filled.png", bad)],
         commands={bad: bad},
     ).read_text("utf-8")
-    assert bad not in text and "&lt;script&gt;&amp;" in text
+    assert bad not in text
+    assert "&lt;script&gt;&amp;" in text
     _Reader(text)
 
 
@@ -210,15 +215,18 @@ def test_a_failure_leaves_the_older_page(workdir):
 def test_held_out_values_are_drawn_beside_those_of_training(workdir):
     text = _write(workdir).read_text("utf-8")
     assert text.count("<svg") == 1
-    assert "training 0.006667</span>" in text and "held-out 0.01333</span>" in text
-    assert "stroke: var(--training)" in text and "stroke: var(--held-out)" in text
+    assert "training 0.006667</span>" in text
+    assert "held-out 0.01333</span>" in text
+    assert "stroke: var(--training)" in text
+    assert "stroke: var(--held-out)" in text
     assert "#0000a" not in text
 
 
 def test_curves_leave_out_what_is_not_a_number(workdir):
     curves = [{"step": 1, "a": 1.0}, {"step": 2, "a": float("nan")}, {"step": 3, "b": None}]
     text = _write(workdir, curves=curves).read_text("utf-8")
-    assert "training 1</span>" in text and text.count("<svg") == 1
+    assert "training 1</span>" in text
+    assert text.count("<svg") == 1
 
 
 @pytest.mark.parametrize(("highest", "logarithmic"), [(1000.0, True), (20.0, False)])

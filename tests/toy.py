@@ -18,9 +18,8 @@ class Config(ck.TaskConfig):
 
     Attributes:
         data: not used: the pictures are made here.
-        chains: whether the descriptor learns from persistent chains.
-        latents: whether a z is kept for each example (the generator alone learns).
-        level: a setting of another type.
+        method: "coopnets", "generator" (a z is kept for each example) or "descriptor"
+            (persistent chains).
     """
 
     data: str = "toy"
@@ -30,8 +29,6 @@ class Config(ck.TaskConfig):
     log_every: int = 3
     precision: str = "float32"
     method: str = "coopnets"
-    level: float | None = None
-    bright: bool = False
 
     def __post_init__(self):
         """Check the method."""
