@@ -46,7 +46,8 @@ class Config(ck.recipes.ModelConfig):
     updates: int = 760
     warmup: float = 0.58
     generator_rate: float = 2e-3
-    descriptor_rate: float = 4e-4
+    step_size: float = 0.02
+    descriptor_rate: float = 6e-4
 
     def __post_init__(self):
         """Check the settings against each other."""
