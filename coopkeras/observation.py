@@ -258,6 +258,8 @@ class Projection(Observation):
 
     def __init__(self, size, seed=0, shape=None):
         self.size, self.seed, self.shape = int(size), int(seed), shape and tuple(shape)
+        # One that learns its shape from the first x equals none but itself: a hash must stay.
+        self._identity = (self.size, self.seed, self.shape or id(self))
         self._matrices = None
 
     def __call__(self, x):
@@ -284,7 +286,7 @@ class Projection(Observation):
         return {"size": self.size, "seed": self.seed, "shape": self.shape}
 
     def _signature(self):
-        return (self.size, self.seed, self.shape)
+        return self._identity
 
     def _dimensions(self):
         if self.shape is None:

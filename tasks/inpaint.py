@@ -43,7 +43,7 @@ class Config(ck.recipes.ModelConfig):
     judged: int = 400
     patches: bool = False
     samples: int = 0
-    updates: int = 760
+    updates: int = 750
     warmup: float = 0.58
     generator_rate: float = 2e-3
     step_size: float = 0.02
