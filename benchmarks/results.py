@@ -41,6 +41,9 @@ def _section(workdir):
         "",
         f"Seed {results['seed']}, {settings['updates']} updates of {settings['batch_size']} "
         f"examples in {results['seconds'] / 60:.1f} minutes of training, {date}, {_machine()}.",
+        "All settings, defaults of that day included: "
+        + ", ".join(f"{name}={value}" for name, value in settings.items() if value != "")
+        + ".",
         "",
     ]
     for setting in dict.fromkeys(row["setting"] for row in results["rows"]):
