@@ -86,6 +86,7 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object"):
         x = inputs = keras.Input((*small, latent_dim), name="z")
     for filters in channels:
         x = _double(rank, filters)(x)
+        x = layers.LeakyReLU(0.2)(layers.LayerNormalization()(x))  # over the channels of a place
     x = _layer("Conv", rank, shape[-1], 4, 2, "tanh", transpose=True, dtype="float32")(x)
     return keras.Model(inputs, _crop(x, shape, rank), name="generator_network")
 
@@ -131,7 +132,7 @@ def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256)):
     x = _layer("Conv", rank, channels[-1], 3, 1, "leaky_relu")(x)
     finest = max(1, channels[0] // 2)
     for filters, skip in zip((*channels[:-1][::-1], finest), skips[::-1], strict=True):
-        x = _crop(_double(rank, filters, activation=None)(x), skip.shape[1:], rank)
+        x = _crop(_double(rank, filters)(x), skip.shape[1:], rank)
         x = layers.LeakyReLU(0.2)(_shift(x, inputs["z"]))
         x = layers.Concatenate()([x, skip])
     x = _layer("Conv", rank, shape[-1], 3, 1, "tanh", dtype="float32")(x)
@@ -155,8 +156,8 @@ def _layer(kind, rank, filters, width, stride, activation, transpose=False, **kw
     )
 
 
-def _double(rank, filters, activation="leaky_relu"):
-    return _layer("Conv", rank, filters, 4, 2, activation, transpose=True)
+def _double(rank, filters):
+    return _layer("Conv", rank, filters, 4, 2, None, transpose=True)
 
 
 def _crop(x, shape, rank):

@@ -31,9 +31,10 @@ class Config(ck.recipes.ModelConfig):
     latent_dim: int = 64
     descriptor_form: str = "object"
     observed_weight: float = 0.0
-    step_size: float = 0.04
+    reference_sigma: float = 1.0
+    step_size: float = 0.005
     steps: int = 15
-    infer_steps: int = 5
+    descriptor_rate: float = 5e-4
     judged: int = 400
     patches: bool = False
     sampling_steps: int = 0
