@@ -44,6 +44,7 @@ def test_names_in_examples_exist(page):
                     continue
                 value = ck
                 for name in names[1:]:
+                    assert hasattr(value, name), ast.unparse(node)
                     value = getattr(value, name)
 
 
