@@ -28,8 +28,8 @@ class Descriptor(keras.Model):
         start: where the chains of learning start: "persistent" (where they were after the last
             step), "noise" (N(0, s^2 I) each time) or "data" (the observed examples).
         num_chains: number of chains for "persistent" and "noise".
-        penalty: weight >= 0 of the mean squared f, which keeps energies near 0; it has no
-            influence on the gradient of f in x.
+        penalty: weight >= 0 of the mean squared f over observed and revised; it bounds f at
+            1 / penalty however well the two can be told apart.
         observation: what of the observed examples stays true in the chains, so that the model
             learns p(x | A x); `Nothing()` by default.
         seed: int; every random number of this model is derived from it.

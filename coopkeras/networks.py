@@ -12,16 +12,18 @@ START_SIZE = 4
 SMALLEST_SIZE = 16
 
 
-def descriptor(shape, channels=(64, 128, 256), form="object", activation="leaky_relu"):
+def descriptor(shape, channels=(64, 128, 256), form="object", activation="leaky_relu", scale=1.0):
     """Return a bottom-up network f: x -> top responses, whose sum is f(x).
 
     Args:
         shape: shape of one example, sides of 16 or more (None for any size in texture form).
-        channels: filters of each convolution; the first is 5 wide, the others 3, all stride 2
-            while the sides stay above 4, but for the first of a texture.
+        channels: filters of each convolution; the first is 5 wide, the others 3. Averages over
+            2 pixels halve the sides after each while they are above 4: strides instead would
+            leave their grid in the gradient in x, and so in what the descriptor revises.
         form: "object" ends in one dense response to the whole example; "texture" is fully
             convolutional, its responses the same everywhere.
         activation: "relu" makes f piecewise linear (`Descriptor.activations`).
+        scale: factor of the responses; Langevin dynamics with little noise needs a steep f.
 
     Returns:
         network: functional model `[batch, *shape] -> [batch, 1]` (object) or a response map.
@@ -39,14 +41,15 @@ def descriptor(shape, channels=(64, 128, 256), form="object", activation="leaky_
     rank = _check(shape, form)
     x = inputs = keras.Input(shape, name="x")
     for number, filters in enumerate(channels):
-        fine = number == 0 and form == "texture"  # grain shows at full resolution only
-        stride = 2 if not fine and min(s or 64 for s in x.shape[1:-1]) > START_SIZE else 1
-        x = _layer("Conv", rank, filters, 5 if number == 0 else 3, stride, activation)(x)
+        x = _layer("Conv", rank, filters, 5 if number == 0 else 3, 1, activation)(x)
+        if min(side or 64 for side in x.shape[1:-1]) > START_SIZE:
+            x = getattr(layers, f"AveragePooling{rank}D")(2, padding="same")(x)
     if form == "object":
         x = layers.Flatten()(x)
         x = layers.Dense(1, dtype="float32", name="response")(x)
     else:
         x = _layer("Conv", rank, 1, 1, 1, None, dtype="float32", name="responses")(x)
+    x = layers.Rescaling(scale, dtype="float32")(x)
     return keras.Model(inputs, x, name="descriptor_network")
 
 

@@ -25,6 +25,8 @@ class ModelConfig(TaskConfig):
         generator_width: filters of the generator's finest layer; deeper ones have more.
         descriptor_width: filters of the descriptor's first layer; deeper ones have more.
         descriptor_form: "texture" (the same everywhere) or "object".
+        descriptor_scale: factor of the descriptor's score, the inverse of a temperature: the
+            larger, the more of a revision is drift and the less is noise.
         reference_sigma: s of the descriptor, in units of x.
         steps: Langevin updates of a revision.
         step_size: noise of one update of a revision, in units of x.
@@ -33,13 +35,15 @@ class ModelConfig(TaskConfig):
         noise_sigma: sigma of the generator, in units of x.
         infer_steps: Langevin updates of an inference of z in learning.
         infer_step_size: noise of one update of an inference, in units of z.
-        generator_rate: learning rate; it falls to 0 along a cosine, as does the descriptor's.
-        descriptor_rate: learning rate of the descriptor.
+        generator_rate: learning rate; it falls to 0 along a cosine. With a warm-up it falls by
+            its end, to a 30th, and stays: then the descriptor must be the faster learner.
+        descriptor_rate: learning rate of the descriptor; it falls to 0 along a cosine.
         observed_weight: share of the generator's lesson that is the observed example.
         warmup: share of the updates in which the generator of CoopNets learns alone, from the
             observed examples, before the two take turns.
         average: decay of the averaged weights of CoopNets.
-        penalty: weight of the descriptor's mean squared score.
+        penalty: weight of the mean squared score, where 1 holds the descriptor's score at
+            about `descriptor_scale`.
         flip: learn from left-right mirrored pictures too.
     """
 
@@ -48,6 +52,7 @@ class ModelConfig(TaskConfig):
     generator_width: int = 64
     descriptor_width: int = 32
     descriptor_form: str = "texture"
+    descriptor_scale: float = 1.0
     reference_sigma: float = 0.5
     steps: int = 10
     step_size: float = 0.03
@@ -70,7 +75,7 @@ class ModelConfig(TaskConfig):
         self.require(self.descriptor_form in FORMS, "descriptor_form", "texture or object")
         for name in ("latent_dim", "generator_width", "descriptor_width", "steps", "infer_steps"):
             self.require(getattr(self, name) >= 1, name, "at least 1")
-        positive = ("reference_sigma", "step_size", "noise_sigma", "infer_step_size")
+        positive = ("descriptor_scale", "reference_sigma", "step_size", "noise_sigma", "infer_step_size")
         for name in (*positive, "generator_rate", "descriptor_rate"):
             self.require(getattr(self, name) > 0, name, "greater than 0")
         self.require(0 <= self.observed_weight <= 1, "observed_weight", "between 0 and 1")
@@ -94,7 +99,9 @@ def coopnets(config, shape, network, **more):
     together = config.updates - _warmup(config)
     model.compile(
         _optimizer(config.descriptor_rate, together, 1.0),
-        _optimizer(config.generator_rate, config.updates),
+        _optimizer(config.generator_rate, _warmup(config), alpha=1 / 30)
+        if _warmup(config)
+        else _optimizer(config.generator_rate, config.updates),
     )
     return model
 
@@ -143,11 +150,16 @@ def energy_signature(model, shape):
 def _descriptor(config, shape, **more):
     width = config.descriptor_width
     return Descriptor(
-        networks.descriptor(shape, (width, 2 * width, 4 * width), config.descriptor_form),
+        networks.descriptor(
+            shape,
+            (width, 2 * width, 4 * width),
+            config.descriptor_form,
+            scale=config.descriptor_scale,
+        ),
         reference_sigma=config.reference_sigma,
         steps=config.steps,
         step_size=config.step_size,
-        penalty=config.penalty,
+        penalty=config.penalty / config.descriptor_scale,
         seed=config.seed,
         **more,
     )
@@ -164,8 +176,8 @@ def _generator(config, network, **more):
     )
 
 
-def _optimizer(rate, updates, clipnorm=None):
-    schedule = keras.optimizers.schedules.CosineDecay(rate, updates)
+def _optimizer(rate, updates, clipnorm=None, alpha=0.0):
+    schedule = keras.optimizers.schedules.CosineDecay(rate, updates, alpha=alpha)
     return keras.optimizers.Adam(schedule, beta_1=0.5, clipnorm=clipnorm)
 
 

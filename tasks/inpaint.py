@@ -43,11 +43,13 @@ class Config(ck.recipes.ModelConfig):
     judged: int = 400
     patches: bool = False
     samples: int = 0
-    updates: int = 750
-    warmup: float = 0.58
+    updates: int = 780
+    warmup: float = 0.52
     generator_rate: float = 2e-3
-    step_size: float = 0.02
-    descriptor_rate: float = 6e-4
+    descriptor_scale: float = 5e4
+    descriptor_rate: float = 7e-4
+    penalty: float = 1.0
+    step_size: float = 0.01
 
     def __post_init__(self):
         """Check the settings against each other."""

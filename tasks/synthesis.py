@@ -29,12 +29,18 @@ class Config(ck.recipes.ModelConfig):
 
     data: str = "samples:textures"
     latent_dim: int = 64
+    generator_width: int = 48
+    infer_steps: int = 10
+    infer_step_size: float = 0.1
+    warmup: float = 0.55
+    observed_weight: float = 0.9
     descriptor_form: str = "object"
-    observed_weight: float = 0.0
-    reference_sigma: float = 1.0
-    step_size: float = 0.005
-    steps: int = 15
+    descriptor_scale: float = 3e5
     descriptor_rate: float = 5e-4
+    reference_sigma: float = 1.0
+    penalty: float = 1.0
+    steps: int = 12
+    step_size: float = 0.005
     judged: int = 400
     patches: bool = False
     sampling_steps: int = 0

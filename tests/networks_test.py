@@ -73,6 +73,16 @@ def test_the_responses_of_a_texture_are_the_same_everywhere():
     np.testing.assert_allclose(moved[inner], tf.roll(network(one), 4, axis=1)[inner], atol=1e-5)
 
 
+@pytest.mark.parametrize("form", ["object", "texture"])
+def test_scale_multiplies_the_responses(form):
+    plain, steep = (
+        networks.descriptor(IMAGE, channels=SMALL, form=form, scale=s) for s in (1.0, 50.0)
+    )
+    steep.set_weights(plain.get_weights())
+    x = normal(2, IMAGE)
+    np.testing.assert_allclose(steep(x), 50 * plain(x), rtol=1e-5)
+
+
 @pytest.mark.parametrize("shape", [SOUND, IMAGE, VIDEO])
 def test_an_example_does_not_see_its_neighbours(shape):
     def last(network, batch):

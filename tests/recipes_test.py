@@ -1,0 +1,41 @@
+"""Laws of the recipes: settings reach the models that are made from them."""
+
+import pytest
+
+import coopkeras as ck
+
+SHAPE = (16, 16, 1)
+
+
+def make(**settings):
+    settings = {"updates": 100, "generator_width": 2, "descriptor_width": 2} | settings
+    config = ck.recipes.ModelConfig(**settings)
+    return ck.recipes.coopnets(config, SHAPE, ck.recipes.generator_network(config, SHAPE))
+
+
+def rate(optimizer, updates):
+    optimizer.iterations.assign(updates)
+    return float(optimizer.learning_rate)
+
+
+def test_without_a_warm_up_both_rates_fall_to_0_together():
+    model = make(generator_rate=0.03, descriptor_rate=0.01)
+    assert rate(model.generator.optimizer, 50) == pytest.approx(0.015)
+    assert rate(model.generator.optimizer, 100) == pytest.approx(0)
+    assert rate(model.descriptor.optimizer, 50) == pytest.approx(0.005)
+    assert rate(model.descriptor.optimizer, 100) == pytest.approx(0)
+
+
+def test_after_the_warm_up_the_generator_learns_slowly():
+    model = make(generator_rate=0.03, warmup=0.4)
+    assert model.warmup == 40
+    assert rate(model.generator.optimizer, 0) == pytest.approx(0.03)
+    for updates in (40, 70, 100):
+        assert rate(model.generator.optimizer, updates) == pytest.approx(0.001)
+    assert rate(model.descriptor.optimizer, 60) == pytest.approx(0)  # it learns in 60 updates
+
+
+def test_scale_and_penalty_reach_the_descriptor():
+    model = make(descriptor_scale=1e3, penalty=2.0)
+    assert model.descriptor.penalty == pytest.approx(2e-3)
+    assert model.descriptor.network.layers[-1].scale == 1e3
