@@ -75,7 +75,13 @@ class ModelConfig(TaskConfig):
         self.require(self.descriptor_form in FORMS, "descriptor_form", "texture or object")
         for name in ("latent_dim", "generator_width", "descriptor_width", "steps", "infer_steps"):
             self.require(getattr(self, name) >= 1, name, "at least 1")
-        positive = ("descriptor_scale", "reference_sigma", "step_size", "noise_sigma", "infer_step_size")
+        positive = (
+            "descriptor_scale",
+            "reference_sigma",
+            "step_size",
+            "noise_sigma",
+            "infer_step_size",
+        )
         for name in (*positive, "generator_rate", "descriptor_rate"):
             self.require(getattr(self, name) > 0, name, "greater than 0")
         self.require(0 <= self.observed_weight <= 1, "observed_weight", "between 0 and 1")
