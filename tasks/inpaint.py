@@ -32,7 +32,7 @@ class Config(ck.recipes.ModelConfig):
 
     PRESETS: ClassVar[dict] = {
         "method": {
-            "generator": {"latent_dim": 100, "infer_steps": 10},
+            "generator": {"latent_dim": 100, "infer_steps": 10, "infer_step_size": 0.1},
             "descriptor": {"steps": 40},
         }
     }
