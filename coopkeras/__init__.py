@@ -36,6 +36,7 @@ _ROOMS = (
     "repair",
     "report",
     "seeds",
+    "task",
     "testing",
     "train",
     "windows",

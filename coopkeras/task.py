@@ -225,18 +225,25 @@ def find(name, plugins=()):
     """
     tasks, broken = available(plugins)
     for key, reason in broken.items():
-        if key.split(" ")[0] == name:
-            raise UserError(f"Task {name!r} can't be used: {reason}")
+        if key.startswith("--plugin="):
+            raise UserError(f"{key} {reason}")
+    if name in broken:
+        raise UserError(f"Task {name!r} can't be used: {broken[name]}")
     if name in tasks:
         return tasks[name]
     raise UserError(f"There is no task {name!r}; the tasks are {', '.join(sorted(tasks))}.")
 
 
 def available(plugins=()):
-    """Return `(tasks, broken)`: task classes by name, and reasons by name for those that fail."""
+    """Return `(tasks, broken)`: task classes by name, and reasons by name for those that fail.
+
+    A name in both is broken. What is installed can't break a task of coopkeras' own: then the
+    reason stands under "name (module:Class)". A module of `plugins` that gives no task stands
+    under "--plugin=module".
+    """
     tasks, broken = {}, {}
-    entries = sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name)
-    for entry in entries:
+    entries = importlib.metadata.entry_points(group=GROUP)
+    for entry in sorted(entries, key=lambda entry: (not _own(entry.value), entry.name)):
         _add(tasks, broken, entry.name, entry.value, entry.load)
     for plugin in plugins:
         _add_plugin(tasks, broken, plugin)
@@ -246,38 +253,50 @@ def available(plugins=()):
 def _add_plugin(tasks, broken, plugin):
     try:
         module = importlib.import_module(plugin)
-    except Exception as error:  # a plugin's own code may fail in any way
-        raise UserError(f"--plugin={plugin} can't be imported: {_reason(error)}") from error
+    except (Exception, SystemExit) as error:  # a plugin's own code may fail in any way
+        broken[f"--plugin={plugin}"] = f"can't be imported: {_reason(error)}"
+        return
     found = [
         value
         for value in vars(module).values()
         if inspect.isclass(value) and issubclass(value, Task) and _within(value, plugin)
     ]
     if not found:
-        raise UserError(f"--plugin={plugin} defines no subclass of coopkeras.Task.")
+        broken[f"--plugin={plugin}"] = "defines no subclass of coopkeras.Task"
     for cls in found:
         name = getattr(cls, "name", cls.__name__)
-        _add(tasks, broken, name, f"{plugin}:{cls.__name__}", lambda cls=cls: cls)
+        _add(tasks, broken, name, f"{plugin}:{cls.__name__}", lambda cls=cls: cls, asked_for=True)
 
 
 def _within(cls, module):
     return f"{cls.__module__}.".startswith(f"{module}.")
 
 
-def _add(tasks, broken, name, where, load):
+def _own(where):
+    """Say whether "module:Class" is of coopkeras itself, whose tasks live where the group says."""
+    return where.startswith(f"{GROUP}.")
+
+
+def _add(tasks, broken, name, where, load, asked_for=False):
     """Load one task; a broken one is named with its reason and the others work."""
+    known = tasks.get(name)
     try:
         cls = load()
         problem = _problem(cls, name)
-    except Exception as error:  # a plugin's own code may fail in any way
+    except (Exception, SystemExit) as error:  # a plugin's own code may fail in any way
         problem = _reason(error)
-    if problem is None and name in tasks and tasks[name] is not cls:
-        taken = f"{tasks[name].__module__}:{tasks[name].__name__}"
-        broken[f"{name} ({where})"] = f"both {taken} and {where} are called {name!r}"
-    elif problem is None:
+    if problem is None and known not in (None, cls):
+        problem = f"both {_where(known)} and {where} are called {name!r}"
+    if problem is None:
         tasks[name] = cls
+    elif known is not None and _own(_where(known)) and not asked_for:
+        broken[f"{name} ({where})"] = problem
     else:
         broken[name] = f"{where}: {problem}"
+
+
+def _where(cls):
+    return f"{cls.__module__}:{cls.__name__}"
 
 
 def _problem(cls, name):
@@ -290,8 +309,11 @@ def _problem(cls, name):
         return f"it lacks {', '.join(missing)}"
     if cls.name != name:
         return f"it calls itself {cls.name!r} and is registered as {name!r}"
+    if not (isinstance(cls.summary, str) and len(cls.summary.splitlines()) == 1):
+        return f"its summary should be one line of text; it is {cls.summary!r}"
     if not (dataclasses.is_dataclass(cls.Config) and issubclass(cls.Config, TaskConfig)):
         return "its Config is not a dataclass derived from coopkeras.TaskConfig"
+    cls.Config()  # every field needs a default, and the defaults have to suit each other
     return None
 
 

@@ -19,6 +19,19 @@ class {cls}(toy.Toy):
     name: ClassVar[str] = "{name}"
 """
 
+BARE = """
+import dataclasses
+import coopkeras, toy
+
+@dataclasses.dataclass(frozen=True)
+class Config(coopkeras.TaskConfig):
+    word: str = dataclasses.field(kw_only=True)
+
+class Bare(toy.Toy):
+    name = "bare"
+    Config = Config
+"""
+
 
 @dataclasses.dataclass(frozen=True)
 class Config(coopkeras.TaskConfig):
@@ -151,6 +164,18 @@ def test_a_plugin_that_fails_is_named_with_its_reason(module):
         tasks.find("toy", ["not_there"])
 
 
+def test_a_plugin_that_fails_leaves_the_list_whole(module):
+    module("bad_plugin", "raise RuntimeError('no licence')")
+    module("leaving", "raise SystemExit('no licence')")
+    good = module("good_plugin", GOOD.format(cls="Good", name="good"))
+    found, broken = tasks.available(["bad_plugin", "leaving", good])
+    assert {"good", "inpaint"} <= set(found)
+    assert broken == {
+        "--plugin=bad_plugin": "can't be imported: RuntimeError: no licence",
+        "--plugin=leaving": "can't be imported: SystemExit: no licence",
+    }
+
+
 def test_a_plugin_without_a_task_is_named(module):
     plugin = module("empty_plugin", "from toy import Toy\n")
     with pytest.raises(UserError, match="empty_plugin defines no subclass"):
@@ -172,13 +197,25 @@ def test_a_task_that_breaks_the_contract_is_told_how(module, installed):
     module("lacking", header + "class Lacks(ck.Task):\n    name = 'lacks'\n")
     module("misnamed", GOOD.format(cls="Other", name="other"))
     module("unset", header + "class Unset(toy.Toy):\n    name = 'unset'\n    Config = dict\n")
+    module("long", header + "class Long(toy.Toy):\n    name = 'long'\n    summary = 'a\\nb'\n")
+    module("bare", BARE)
     installed(
-        [("lacks", "lacking:Lacks"), ("misnamed", "misnamed:Other"), ("unset", "unset:Unset")]
+        [
+            ("lacks", "lacking:Lacks"),
+            ("misnamed", "misnamed:Other"),
+            ("unset", "unset:Unset"),
+            ("long", "long:Long"),
+            ("bare", "bare:Bare"),
+            ("toy", "toy:Toy"),
+        ]
     )
-    _, broken = tasks.available()
+    found, broken = tasks.available()
+    assert set(found) == {"toy"}
     assert "it lacks build, datasets" in broken["lacks"]
     assert "calls itself 'other'" in broken["misnamed"]
     assert "Config is not" in broken["unset"]
+    assert "summary should be one line" in broken["long"]
+    assert "missing 1 required keyword-only argument: 'word'" in broken["bare"]
 
 
 def test_two_tasks_of_one_name_are_an_error_for_that_name(module, installed):
@@ -186,6 +223,20 @@ def test_two_tasks_of_one_name_are_an_error_for_that_name(module, installed):
     plugin = module("second_toy", GOOD.format(cls="Second", name="toy"))
     with pytest.raises(UserError, match="both toy:Toy and second_toy:Second are called 'toy'"):
         tasks.find("toy", [plugin])
+
+
+def test_what_is_installed_can_not_take_a_name_of_ours(module, installed):
+    ours = ("inpaint", "coopkeras.tasks.inpaint:Inpaint")
+    module("second", GOOD.format(cls="Second", name="inpaint"))
+    module("failing", "raise RuntimeError('no licence')")
+    installed([("inpaint", "second:Second"), ("inpaint", "failing:Third"), ours])
+    found, broken = tasks.available()
+    assert tasks.find("inpaint") is found["inpaint"]
+    assert found["inpaint"].__module__ == "coopkeras.tasks.inpaint"
+    assert set(broken) == {"inpaint (second:Second)", "inpaint (failing:Third)"}
+    assert "are called 'inpaint'" in broken["inpaint (second:Second)"]
+    with pytest.raises(UserError, match="both coopkeras.tasks.inpaint:Inpaint and second:Second"):
+        tasks.find("inpaint", ["second"])  # asked for by name: which one is meant?
 
 
 # Rows -------------------------------------------------------------------------------------------
