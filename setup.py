@@ -59,6 +59,7 @@ setuptools.setup(
     entry_points={
         "coopkeras.tasks": [
             "inpaint = coopkeras.tasks.inpaint:Inpaint",
+            "super_resolution = coopkeras.tasks.super_resolution:SuperResolution",
             "synthesis = coopkeras.tasks.synthesis:Synthesis",
         ],
     },

@@ -145,11 +145,67 @@ def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256)):
     return keras.Model(inputs, x, name="recovery_network")
 
 
+def enlarging_generator(shape, factor, latent_dim=32, channels=64, blocks=3):
+    """Return a conditional network g: (z, seen) -> x, a low-resolution picture made sharp.
+
+        x = smooth(seen) + correction(seen, z)
+
+    Most of it works on the grid of the low-resolution picture, in residual blocks that z shifts.
+    It is fully convolutional.
+
+    Args:
+        shape: shape of one example, sides of 16 or more and multiples of `factor`, or None for
+            any such.
+        factor: int >= 2, of `observation.Downsample`.
+        latent_dim: length of z.
+        channels: filters of each convolution on that grid; finer ones have half as many.
+        blocks: number of residual blocks.
+
+    Returns:
+        network: functional model of a dict `{"z": [batch, latent_dim], "seen": [batch, *shape]}`,
+        each value of the low-resolution picture repeated over its block, -> `[batch, *shape]`.
+
+    Raises:
+        ValueError: if the shape is too small or no multiple of the factor.
+
+    Example:
+        >>> enlarging_generator((32, 32, 1), factor=2, channels=8).output_shape
+        (None, 32, 32, 1)
+
+    Source:
+        Lim et al., Enhanced deep residual networks for single image super-resolution, 2017.
+    """
+    rank = _check(shape, "texture")
+    if any(side is not None and side % factor for side in shape[:-1]):
+        raise ValueError(
+            f"`shape` should have sides that are multiples of factor={factor}; "
+            f"received {tuple(shape)}."
+        )
+    z, seen = keras.Input((latent_dim,), name="z"), keras.Input(shape, name="seen")
+    small = getattr(layers, f"AveragePooling{rank}D")(factor, dtype="float32")(seen)
+    x = _layer("Conv", rank, channels, 3, 1, "leaky_relu")(small)
+    for _ in range(blocks):
+        y = layers.LeakyReLU(0.2)(_shift(_layer("Conv", rank, channels, 3, 1, None)(x), z))
+        x = layers.Add()([x, _layer("Conv", rank, channels, 3, 1, None)(y)])
+    for times in (2, 2) if factor == 4 else (factor,):
+        x = getattr(layers, f"UpSampling{rank}D")(times)(x)  # repeats: what is flat stays flat
+        x = _shift(_layer("Conv", rank, max(1, channels // 2), 3, 1, None)(x), z)
+        x = layers.LeakyReLU(0.2)(x)
+    x = _layer("Conv", rank, shape[-1], 3, 1, None, kernel_initializer=_small(), dtype="float32")(x)
+    odd = factor + 1 - factor % 2  # blocks averaged over an odd width: linear interpolation, nearly
+    smooth = getattr(layers, f"AveragePooling{rank}D")(odd, 1, padding="same", dtype="float32")
+    x = layers.Add(dtype="float32")([smooth(seen), x])
+    return keras.Model({"z": z, "seen": seen}, x, name="enlarging_network")
+
+
 def _shift(x, z):
     """Add a linear function of z to every place of x, small at first: z should help, not hurt."""
-    small = keras.initializers.RandomNormal(stddev=0.02)
-    shift = layers.Dense(x.shape[-1], kernel_initializer=small)(z)
+    shift = layers.Dense(x.shape[-1], kernel_initializer=_small())(z)
     return layers.Add()([x, layers.Reshape([1] * (len(x.shape) - 2) + [x.shape[-1]])(shift)])
+
+
+def _small():
+    return keras.initializers.RandomNormal(stddev=0.02)
 
 
 def _layer(kind, rank, filters, width, stride, activation, transpose=False, **kwargs):

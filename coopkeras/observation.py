@@ -214,6 +214,42 @@ class Downsample(Observation):
             seen = tf.repeat(seen, self.factor, axis=axis)
         return seen
 
+    def confine(self, x, seen, low=-1.0, high=1.0):
+        """Return the point of [low, high] nearest to `x` that agrees with `seen`.
+
+            confine(x, seen) = clip(x + c)      one c a block, so that its mean is right
+
+        Clipping alone would change what is seen, and `project` alone may leave the range.
+
+        Args:
+            x: `[batch, ...]`.
+            seen: what `self(x_true)` returned, in [low, high].
+            low: float, the smallest value.
+            high: float, the largest value.
+
+        Returns:
+            x: `[batch, ...]` in [low, high] with `self(x) = seen`, to float32's precision.
+
+        Example:
+            >>> x = tf.constant([[[3.0], [-0.5]]])
+            >>> Downsample(2).confine(x, tf.constant([[[0.5]]])).numpy().round(4).tolist()
+            [[[1.0], [0.0]]]
+        """
+        axes = list(range(1, len(x.shape)))
+        reach = tf.reduce_max(tf.abs(x), axis=axes, keepdims=True) + max(abs(low), abs(high))
+
+        def moved(by):
+            return tf.clip_by_value(x + self.lift(by), low, high)
+
+        def halve(step, below, above):
+            middle = (below + above) / 2
+            short = self(moved(middle)) < seen
+            return step + 1, tf.where(short, middle, below), tf.where(short, above, middle)
+
+        start = tf.zeros_like(seen) - reach, tf.zeros_like(seen) + reach
+        _, below, above = tf.while_loop(lambda step, *_: step < 24, halve, (0, *start))
+        return moved((below + above) / 2)
+
     def visible(self, x):
         """Return one over the number of values in a block."""
         return tf.ones_like(x[..., :1]) / self.factor ** len(self._axes(x))

@@ -1,4 +1,4 @@
-"""A person's own picture and hole: read, filled at the model's scale, and given back.
+"""A person's own picture: read, filled or enlarged at the model's scale, and given back.
 
 Known pixels keep their bytes; alpha and the number of channels stay as they were.
 """
@@ -10,6 +10,10 @@ from absl import logging
 
 from coopkeras import media, windows
 from coopkeras.errors import UserError
+from coopkeras.observation import Downsample
+
+STRIP = 64  # rows of a picture that are rounded at a time
+LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)  # BT.601, of red, green and blue
 
 
 class Picture:
@@ -54,6 +58,38 @@ class Picture:
             alpha = np.where(self.visible, alpha, top).astype(alpha.dtype)
             filled = np.concatenate([filled, alpha], axis=-1)
         return filled
+
+
+def enlarge(pixels, recover, shape, factor):
+    """Return a picture enlarged, of the type and channels that it had.
+
+    Args:
+        pixels: uint8 or uint16 `[height, width, 1 to 4]`.
+        recover: function `(seen [n, *low-resolution shape], numbers [n]) -> x [n, *shape]`.
+        shape: shape of one example of the model.
+        factor: int, how many times larger the result is.
+
+    Returns:
+        enlarged: like `pixels`, `[factor * height, factor * width, channels]`; the means over its
+            blocks are `pixels`, bit for bit.
+
+    Example:
+        >>> flat = lambda seen, numbers: np.zeros([len(seen), 16, 16, 1])
+        >>> int(enlarge(np.full([5, 4, 1], 99, np.uint8), flat, (16, 16, 1), 2).min())
+        99
+    """
+    half = np.iinfo(pixels.dtype).max / 2
+    colour, alpha = _split_alpha(pixels)
+    x = (colour / half - 1).astype(np.float32)
+    enlarged = _enlarged(recover, x, shape, factor)
+    if alpha is not None:
+        height, width = enlarged.shape[:2]
+        alpha = windows.resize(alpha / half - 1, height, width)
+        enlarged = np.concatenate([enlarged, alpha], axis=-1)
+    strips = range(0, len(pixels), STRIP)
+    return np.concatenate(
+        [_whole(enlarged[factor * n :][: factor * STRIP], pixels[n:][:STRIP]) for n in strips]
+    )
 
 
 def open_picture(path, mask_path=None):
@@ -119,6 +155,20 @@ def output_paths(path, count):
     return [path.with_stem(f"{path.stem}-{number + 1}") for number in range(count)]
 
 
+def _enlarged(recover, x, shape, factor):
+    """Enlarge x `[height, width, 1 or 3]` by a model of other channels, if need be.
+
+    Of colours a model of grey pictures knows the luma: its detail is added to all three.
+    """
+    height, width = (factor * side for side in x.shape[:2])
+    if x.shape[-1] == 3 and shape[-1] == 1:
+        luma = x @ LUMA
+        detail = _enlarged(recover, luma, shape, factor) - windows.resize(luma, height, width)
+        return windows.resize(x, height, width) + detail
+    (plane,) = _planes(x, shape[-1])
+    return _join([windows.enlarge_patches(recover, plane, shape[0], factor)], x.shape[-1])
+
+
 def _split_alpha(pixels):
     """Return (colour, alpha or None)."""
     if pixels.shape[-1] in (2, 4):
@@ -140,6 +190,23 @@ def _join(planes, channels):
     if len(planes) > 1:
         return np.concatenate(planes, axis=-1)
     return planes[0] if planes[0].shape[-1] == channels else planes[0].mean(-1, keepdims=True)
+
+
+def _whole(x, pixels):
+    """Round x in [-1, 1] to whole numbers whose means over blocks are `pixels`, exactly."""
+    height, width, channels = pixels.shape
+    factor = len(x) // height
+    half = np.iinfo(pixels.dtype).max / 2
+    seen = (pixels / half - 1).astype(np.float32)
+    x = Downsample(factor).confine(x[None], seen[None]).numpy()[0]
+    blocks = ((x.astype(np.float64) + 1) * half).reshape(height, factor, width, factor, channels)
+    blocks = blocks.transpose(0, 2, 4, 1, 3).reshape(height, width, channels, factor**2)
+    below = np.floor(blocks)
+    missing = factor**2 * pixels[..., None].astype(np.float64) - below.sum(-1, keepdims=True)
+    place = (below - blocks).argsort(-1).argsort(-1)  # those that lost most are rounded up
+    whole = (below + (place < missing)).astype(pixels.dtype)
+    whole = whole.reshape(height, width, channels, factor, factor).transpose(0, 3, 1, 4, 2)
+    return whole.reshape(factor * height, factor * width, channels)
 
 
 def _size(picture):

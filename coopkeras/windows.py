@@ -1,14 +1,17 @@
 """From a model of one size to a picture of any size and aspect.
 
-A model of patches works on windows at the picture's own scale, the best-known ones first, each
-seeing what the ones before it have filled. A model of whole pictures works on one square
-around the hole, brought to the model's size and back.
+To fill a hole, a model of patches works on windows at the picture's own scale, the best-known
+ones first, each seeing what the ones before it have filled; a model of whole pictures works on
+one square around the hole, brought to the model's size and back. To enlarge, windows overlap and
+are blended.
 """
 
 import numpy as np
 from PIL import Image
 
 LARGEST_SHARE = 0.4  # of a window that may be hidden while a better-known window can be had
+LARGEST_BORDER = 8  # pixels of a low-resolution window that its neighbours see as well
+RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "lanczos": Image.Resampling.LANCZOS}
 
 
 def fill_patches(recover, picture, visible, size):
@@ -65,14 +68,88 @@ def fill_whole(recover, picture, visible, size):
     place = slice(top, top + side), slice(left, left + side)
     x = np.pad(picture, extra, mode="symmetric")[place]
     known = np.pad(visible, extra, mode="symmetric")[place]
-    small, share = _resize(x * known, size), _resize(known.astype(np.float32), size)
+    small, share = resize(x * known, size, size), resize(known.astype(np.float32), size, size)
     small = small / np.maximum(share, 1e-3)  # the mean of what is known, nothing of the hole
     seen = share > 0.5
-    filled = _resize(np.asarray(recover(np.where(seen, small, 0)[None], seen[None]))[0], side)
+    filled = np.asarray(recover(np.where(seen, small, 0)[None], seen[None]))[0]
+    filled = resize(filled, side, side)
     result = np.array(picture)
     part = result[place]
     result[place] = np.where(visible[place], part, filled[: part.shape[0], : part.shape[1]])
     return result
+
+
+def enlarge_patches(enlarge, picture, size, factor):
+    """Enlarge a picture window by window; neighbours overlap, and one is faded into the other.
+
+    Args:
+        enlarge: function `(x [n, size / factor, size / factor, c], numbers [n]) -> [n, size,
+            size, c]`; every window has its own number.
+        picture: float32 `[height, width, c]`.
+        size: side of a window of the result, pixels, 4 * factor or more.
+        factor: int, how many times larger the result is.
+
+    Returns:
+        enlarged: float32 `[factor * height, factor * width, c]`.
+
+    Example:
+        >>> repeat = lambda x, numbers: x.repeat(2, axis=1).repeat(2, axis=2)
+        >>> enlarge_patches(repeat, np.ones([5, 9, 1]), 16, 2).shape
+        (10, 18, 1)
+    """
+    small = size // factor
+    border = min(small // 4, LARGEST_BORDER)
+    stride = small - 2 * border
+    height, width, channels = picture.shape
+    down, across = -(-height // stride), -(-width // stride)
+    extra = [(border, n * stride + border - side) for n, side in ((down, height), (across, width))]
+    padded = np.pad(picture, [*extra, (0, 0)], mode="symmetric").astype(np.float32)
+    total = np.zeros([factor * padded.shape[0], factor * padded.shape[1], channels], np.float32)
+    weights = np.zeros_like(total[..., :1])
+    weight = _faded(size, factor * border)
+    for row in range(down):
+        corners = [(row * stride, column * stride) for column in range(across)]
+        numbers = row * across + np.arange(across)
+        windows = np.asarray(enlarge(_cut(padded, corners, small), numbers))
+        for (top, left), window in zip(corners, windows, strict=True):
+            place = tuple(slice(factor * at, factor * at + size) for at in (top, left))
+            total[place] += weight * window
+            weights[place] += weight
+    inner = tuple(slice(factor * border, factor * (border + side)) for side in (height, width))
+    return total[inner] / weights[inner]
+
+
+def resize(picture, height, width, method="bicubic"):
+    """Resize a picture of floats, antialiased when smaller.
+
+    Args:
+        picture: float `[height, width, c]`.
+        height: int, pixels.
+        width: int, pixels.
+        method: "bicubic" or "lanczos".
+
+    Returns:
+        picture: float32 `[height, width, c]`; it may overshoot a little.
+
+    Example:
+        >>> resize(np.ones([4, 6, 3]), 8, 12).shape
+        (8, 12, 3)
+    """
+    channels = [
+        Image.fromarray(np.ascontiguousarray(picture[..., c], np.float32)).resize(
+            (width, height), RESAMPLING[method]
+        )
+        for c in range(picture.shape[-1])
+    ]
+    return np.stack([np.asarray(channel) for channel in channels], axis=-1)
+
+
+def _faded(size, border):
+    """Return a window's weights: none at its rim, and with its neighbour's 1 in all."""
+    places = (np.arange(size) + 0.5) / (2 * border)
+    rising = np.clip(2 * places - 0.5, 0, 1)
+    profile = np.minimum(rising, rising[::-1]).astype(np.float32)
+    return (profile[:, None] * profile)[..., None]
 
 
 def _best_known(known, size):
@@ -131,14 +208,3 @@ def _start(length, side, places):
 
 def _cut(array, corners, size):
     return np.stack([array[top : top + size, left : left + size] for top, left in corners])
-
-
-def _resize(array, side):
-    """Resize float channels, antialiased when smaller and bicubic when larger."""
-    channels = [
-        Image.fromarray(np.ascontiguousarray(array[..., c], np.float32)).resize(
-            (side, side), Image.Resampling.BICUBIC
-        )
-        for c in range(array.shape[-1])
-    ]
-    return np.stack([np.asarray(channel) for channel in channels], axis=-1)

@@ -196,3 +196,13 @@ def test_no_patch_touches_an_empty_hole():
 def test_channels_have_to_agree():
     with pytest.raises(ValueError, match="same channels"):
         metrics.sliced_wasserstein(np.zeros([1, 8, 8, 1]), np.zeros([1, 8, 8, 3]))
+
+
+def test_luma_is_that_of_the_convention(rng):
+    x = rng.uniform(-1, 1, [2, 3, 3, 3])
+    red, green, blue = np.moveaxis((x + 1) / 2, -1, 0)
+    expected = 16 + 65.481 * red + 128.553 * green + 24.966 * blue  # 16 to 235
+    np.testing.assert_allclose((metrics.luma(x)[..., 0] + 1) * 127.5, expected)
+    np.testing.assert_array_equal(metrics.luma(x[..., :1]), x[..., :1])
+    with pytest.raises(ValueError, match="1 or 3 channels"):
+        metrics.luma(x[..., :2])

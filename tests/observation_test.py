@@ -160,6 +160,30 @@ def test_downsample_is_the_mean_of_blocks():
     assert Downsample(2)(tf.zeros([1, 8, 6, 2])).shape == (1, 4, 3, 2)
 
 
+def test_confined_is_the_nearest_point_of_the_range_that_agrees():
+    half = Downsample(2)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(5, 6, 4, 1)).astype("float32")
+    seen = half(rng.uniform(-1, 1, x.shape).astype("float32"))
+    confined = half.confine(x, seen)
+    assert np.abs(confined).max() <= 1
+    close(half(confined), seen, 1e-6)
+    close(half.confine(confined, seen), confined, 1e-5)
+    for number in range(20):  # no other such point is nearer
+        other = half.confine(some((6, 4, 1), seed=number)[:1], seen[:1])
+        between = confined[:1] + 0.1 * (other - confined[:1])
+        assert np.square(between - x[:1]).sum() >= np.square(confined[:1] - x[:1]).sum() - 1e-5
+    inside = half.project(0.1 * x, seen * 0.1)
+    close(half.confine(0.1 * x, seen * 0.1), inside, 1e-5)
+
+
+def test_confining_reaches_black_and_white():
+    seen = tf.constant([[[-1.0], [1.0], [0.0]]])
+    confined = Downsample(2).confine(100 * seeds.normal(0, [1, 6, 1]), seen)
+    close(confined[0, :4, 0], [-1, -1, 1, 1], 1e-5)
+    close(Downsample(2)(confined), seen, 1e-5)
+
+
 def test_projections_are_of_their_seed():
     x = some((4, 4, 1))
     assert np.array_equal(Projection(3, seed=1)(x), Projection(3, seed=1)(x))

@@ -98,3 +98,32 @@ def test_several_outputs_are_numbered():
         "out-3.png",
     ]
     assert [p.name for p in repair.output_paths("a/out.png", 0)] == ["out.png"]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("factor", [2, 3, 4])
+def test_whole_numbers_keep_the_means_whatever_the_model_says(factor, dtype):
+    def wild(seen, numbers):
+        rng = np.random.default_rng(int(numbers[0]))
+        return rng.normal(size=[len(seen), 24, 24, 1]) * rng.choice([0, 0.01, 1, 9])
+
+    top = np.iinfo(dtype).max
+    pixels = random_bytes(70, 33, 2, dtype=dtype)
+    pixels[:9], pixels[9:18], pixels[18:20], pixels[20:22] = 0, top, 1, top - 1
+    enlarged = repair.enlarge(pixels, wild, (24, 24, 1), factor)
+    assert enlarged.dtype == dtype
+    blocks = enlarged.reshape(70, factor, 33, factor, 2).astype(np.int64)
+    np.testing.assert_array_equal(blocks.sum(axis=(1, 3)), factor**2 * pixels.astype(np.int64))
+
+
+def test_a_model_of_grey_pictures_gives_colours_the_detail_of_their_luma():
+    def stripes(seen, numbers):
+        made = seen.repeat(2, axis=1).repeat(2, axis=2)
+        made[:, :, ::2] += 0.1
+        made[:, :, 1::2] -= 0.1
+        return made
+
+    pixels = np.broadcast_to(np.array([90, 120, 150], np.uint8), [20, 20, 3])
+    enlarged = repair.enlarge(pixels, stripes, (24, 24, 1), 2)
+    step = enlarged[:, ::2].astype(int) - enlarged[:, 1::2]
+    np.testing.assert_allclose(step, 0.2 * 127.5, atol=1.5)

@@ -19,6 +19,16 @@ TINY = {
         "steps=2",
         "infer_steps=1",
     ],
+    "super_resolution": [
+        "size=20",
+        "batch_size=4",
+        "judged=8",
+        "latent_dim=4",
+        "generator_width=4",
+        "descriptor_width=4",
+        "steps=2",
+        "infer_steps=1",
+    ],
     "synthesis": [
         "size=16",
         "batch_size=4",
@@ -44,6 +54,13 @@ class TestInpaint(testing.TaskConformance):
 
     task_class = tasks.find("inpaint")
     settings = TINY["inpaint"]
+
+
+class TestSuperResolution(testing.TaskConformance):
+    """Enlarging pictures."""
+
+    task_class = tasks.find("super_resolution")
+    settings = TINY["super_resolution"]
 
 
 class TestSynthesis(testing.TaskConformance):

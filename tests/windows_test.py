@@ -75,3 +75,59 @@ def test_the_square_of_a_whole_picture_holds_the_hole():
     visible[5:25, 75:88] = False  # beyond the square in the middle
     windows.fill_whole(note, picture(30, 90), visible, 30)
     assert sizes[0] == pytest.approx(20 * 13 / 30**2)
+
+
+# Enlarging --------------------------------------------------------------------------------------
+
+
+def repeated(x, numbers=None, factor=2):
+    return x.repeat(factor, axis=-3).repeat(factor, axis=-2)
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4])
+@pytest.mark.parametrize("size", [(1, 1), (16, 16), (50, 37), (9, 170)])
+def test_what_looks_at_one_pixel_is_the_same_in_windows_and_at_once(size, factor):
+    x = picture(*size, 3)
+    enlarged = windows.enlarge_patches(
+        lambda x, numbers: repeated(x, factor=factor), x, 12 * factor, factor
+    )
+    assert enlarged.shape == (size[0] * factor, size[1] * factor, 3)
+    np.testing.assert_allclose(enlarged, repeated(x, factor=factor), atol=1e-6)
+
+
+def test_the_rim_of_a_window_does_not_count():
+    def loud_rim(x, numbers):
+        made = repeated(x)
+        made[:, :2], made[:, -2:], made[:, :, :2], made[:, :, -2:] = 9, 9, 9, 9
+        return made
+
+    x = picture(50, 37)
+    np.testing.assert_allclose(windows.enlarge_patches(loud_rim, x, 32, 2), repeated(x), atol=1e-5)
+
+
+def test_windows_that_disagree_are_faded_into_each_other():
+    def own_level(x, numbers):
+        return np.zeros([len(x), 32, 32, 1]) + (numbers % 2)[:, None, None, None]
+
+    enlarged = windows.enlarge_patches(own_level, picture(16, 100), 32, 2)
+    assert enlarged.min() == 0
+    assert enlarged.max() == 1
+    assert np.abs(np.diff(enlarged, axis=1)).max() <= 1 / 8 + 1e-6
+
+
+def test_every_window_has_its_own_number():
+    seen = []
+
+    def note(x, numbers):
+        assert len(x) == len(numbers)
+        seen.extend(numbers)
+        return repeated(x)
+
+    windows.enlarge_patches(note, picture(60, 45), 32, 2)
+    assert sorted(seen) == list(range(8 * 6))
+
+
+def test_resizing_keeps_a_constant_and_differs_by_method():
+    np.testing.assert_allclose(windows.resize(np.full([4, 5, 2], 0.3), 8, 15), 0.3, atol=1e-6)
+    x = picture(8, 8)
+    assert not np.array_equal(windows.resize(x, 16, 16), windows.resize(x, 16, 16, "lanczos"))

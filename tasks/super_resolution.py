@@ -1,0 +1,281 @@
+"""Super-resolution: enlarge a picture two, three or four times."""
+
+import dataclasses
+from typing import ClassVar, final
+
+import numpy as np
+import tensorflow as tf
+
+import coopkeras as ck
+from coopkeras.task import row
+
+FACTORS = (2, 3, 4)
+SMALLEST_SIZE = 20  # of an example: SSIM's window is 11 pixels, without 4 at each border
+VALUES_AT_ONCE = 100 * 32 * 32  # pixels recovered in one batch
+INFER_STEPS = 200  # Langevin updates that a generator alone takes to explain what is seen
+WINDOW = 96  # pixels of a person's picture that are enlarged at a time
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(ck.recipes.ModelConfig):
+    """Settings of super-resolution; the defaults are those of the embedded textures.
+
+    Attributes:
+        method: "coopnets" (conditional: the generator proposes from the low-resolution picture,
+            the descriptor revises), "generator" (ABP, inference from the low-resolution picture)
+            or "descriptor" (Langevin dynamics that keeps the low-resolution picture true).
+        factor: 2, 3 or 4, how many times larger; `size` is a multiple of it.
+        judged: number of held-out pictures to judge on.
+        patches: cut patches at the pictures' own scale, as is always done with textures and a
+            single picture; False resizes whole pictures.
+        samples: different results that `--mode=predict` writes; 0 is the estimate.
+    """
+
+    PRESETS: ClassVar[dict] = {
+        "method": {
+            "generator": {"latent_dim": 100, "infer_steps": 10},
+            "descriptor": {"steps": 40},
+        },
+        "factor": {3: {"size": 36}},
+    }
+
+    data: str = "samples:textures"
+    factor: int = 2
+    judged: int = 400
+    patches: bool = True
+    samples: int = 0
+    generator_width: int = 48
+    updates: int = 600
+    warmup: float = 0.52
+    descriptor_scale: float = 5e4
+    descriptor_rate: float = 7e-4
+    penalty: float = 1.0
+    step_size: float = 0.01
+
+    def __post_init__(self):
+        """Check the settings against each other."""
+        super().__post_init__()
+        self.require(self.factor in FACTORS, "factor", "2, 3 or 4")
+        fits = self.size >= SMALLEST_SIZE and self.size % self.factor == 0
+        self.require(fits, "size", f"a multiple of factor={self.factor}, {SMALLEST_SIZE} or more")
+        self.require(self.judged >= 2, "judged", "at least 2")
+        self.require(self.samples >= 0, "samples", "0 or more")
+
+
+@final
+class SuperResolution(ck.Task):
+    """Learn to enlarge pictures; judge on held-out ones beside bicubic and Lanczos."""
+
+    name: ClassVar[str] = "super_resolution"
+    summary: ClassVar[str] = "enlarge a picture two, three or four times"
+    Config: ClassVar[type] = Config
+
+    def datasets(self):
+        """Return pictures to learn from and held-out pictures."""
+        config = self.config
+        split = ck.data.split(
+            config.data,
+            size=config.size,
+            channels=config.channels or None,
+            crop="patches" if config.patches else "centre",
+            held_out=config.held_out or None,
+        )
+        train = split.train.flip() if config.flip else split.train
+        return ck.data.Split(train, split.held_out.take(config.judged, seed=0))
+
+    def build(self, shape, count):
+        """Return the compiled model of the method."""
+        config, observation = self.config, self._observation()
+        if config.method == "generator":
+            network = ck.recipes.generator_network(config, shape)
+            return ck.recipes.generator(config, network, num_examples=count)
+        if config.method == "descriptor":
+            return ck.recipes.descriptor(config, shape, start="noise", observation=observation)
+        network = ck.networks.enlarging_generator(
+            shape, config.factor, config.latent_dim, config.generator_width
+        )
+        return ck.recipes.coopnets(config, shape, network, observation=observation)
+
+    def _observation(self):
+        return ck.observation.Downsample(self.config.factor)
+
+    # Judging --------------------------------------------------------------------------------
+
+    def judge(self, model, split):
+        """Return PSNR, SSIM, consistency, patch distance and diversity, for all."""
+        x = split.held_out.array()
+        seen = self._observation()(x).numpy()
+        score = _Score(x, seen, self._observation())
+        rows = [
+            score(self.config.method, made, variant, samples)
+            for variant, made, samples in self._ours(model, seen)
+        ]
+        return rows + [score(name, made) for name, made in self._baselines(x, seen).items()]
+
+    def _ours(self, model, seen):
+        """Yield (variant, made, samples): the estimate and a sample, proposed and revised."""
+        proposed, estimate = self._recover(model, seen, 0, 0.0)
+        samples = [self._recover(model, seen, seed, 1.0) for seed in range(4)]
+        if self.config.method == "coopnets":
+            yield "proposed estimate", proposed, None
+            yield "estimate", estimate, None
+            yield "proposed sample", samples[0][0], [one for one, _ in samples]
+        else:
+            yield "estimate", estimate, None
+        yield "sample", samples[0][1], [one for _, one in samples]
+
+    def _baselines(self, x, seen):
+        """Return what the baselines make of the low-resolution pictures.
+
+        The last is no rival but the convention of published tables, where the low-resolution
+        picture is made by bicubic resizing too.
+        """
+        size, small = x.shape[1], seen.shape[1]
+        bicubic = _resized(seen, size, "bicubic")
+        return {
+            "bicubic": bicubic,
+            "bicubic, made consistent": self._observation().confine(bicubic, seen).numpy(),
+            "lanczos": _resized(seen, size, "lanczos"),
+            "bicubic, both ways": _resized(_resized(x, small, "bicubic"), size, "bicubic"),
+        }
+
+    def _recover(self, model, seen, seed, temperature, numbers=None):
+        """Return (proposed, revised) for arrays, a batch at a time; `numbers` are the rows' own."""
+        numbers = np.arange(len(seen)) if numbers is None else numbers
+        seeds = ck.seeds.fold(ck.seeds.as_seed(seed), numbers)
+        pixels = seen.shape[1] * seen.shape[2] * self.config.factor**2
+        at_once = max(1, VALUES_AT_ONCE // pixels)
+        parts = []
+        for start in range(0, len(seen), at_once):
+            rows = slice(start, start + at_once)
+            parts.append(self._recovered(model, seen[rows], seeds[rows], temperature))
+        return [np.concatenate(part) for part in zip(*parts, strict=True)]
+
+    def _recovered(self, model, seen, seed, temperature):
+        """Return (proposed, revised) in [-1, 1], both true to what is seen.
+
+        A model that only revises returns the same thing twice.
+        """
+        seen = tf.convert_to_tensor(seen, tf.float32)
+        config, observation = self.config, self._observation()
+        how = {"seed": seed, "temperature": temperature}
+        if config.method == "coopnets":
+            steps = tf.where(tf.equal(temperature, 0.0), 0, config.steps)
+            how |= {"steps": steps, "settle": config.settle, "proposed": True}
+            made = model.recover(seen, observation, **how)
+            return [observation.confine(one, seen) for one in made]
+        steps = INFER_STEPS if config.method == "generator" else config.steps
+        revised = model.recover(seen, observation, steps=steps, **how)
+        return [observation.confine(revised, seen)] * 2
+
+    # Drawing --------------------------------------------------------------------------------
+
+    def draw(self, model, split, count=10):
+        """Return a contact sheet: low resolution, ours, bicubic, truth."""
+        x = split.held_out.array()
+        x = x[:: max(1, len(x) // count)][:count]  # from all over the data
+        seen = self._observation()(x).numpy()
+        rows = {"low resolution": seen}
+        proposed, estimate = self._recover(model, seen, 0, 0.0)
+        if self.config.method == "coopnets":
+            rows["proposed"] = proposed
+        rows["estimate"] = estimate
+        for seed in range(3):
+            rows[f"sample {seed + 1}"] = self._recover(model, seen, seed, 1.0)[1]
+        rows |= {"bicubic": self._baselines(x, seen)["bicubic"], "truth": x}
+        return {f"x{self.config.factor}": ck.media.gallery(rows)}
+
+    # Using ----------------------------------------------------------------------------------
+
+    def predict(self, model, input_path, output_path, mask_path=None):
+        """Enlarge a picture of any size; downsampling the result gives it back, bit for bit.
+
+        With `samples=K` K different results are written, numbered.
+        """
+        if mask_path:
+            raise ck.UserError(
+                f"--task=super_resolution enlarges all of a picture; received --mask={mask_path}. "
+                f"Leave it out, or use --task=inpaint."
+            )
+        pixels = ck.media.read_picture(input_path, depth=16)
+        count = self.config.samples
+        paths = ck.repair.output_paths(output_path, count)
+        model = self._widened(model)
+        shape = ck.recipes.network_shape(model)
+        for seed, path in enumerate(paths):
+            temperature = 1.0 if count else 0.0
+
+            def recover(seen, numbers, seed=seed, temperature=temperature):
+                return self._recover(model, seen, seed, temperature, numbers)[1]
+
+            enlarged = ck.repair.enlarge(pixels, recover, shape, self.config.factor)
+            ck.media.write_picture(path, enlarged)
+        return paths
+
+    def _widened(self, model):
+        """Return the model for larger windows, with fewer borders, if it is the same everywhere."""
+        config, shape = self.config, ck.recipes.network_shape(model)
+        side = config.factor * WINDOW
+        fixed = config.method == "generator" or config.descriptor_form == "object"
+        if fixed or side <= shape[0]:
+            return model
+        wide = self.build((side, side, shape[-1]), 1)
+        wide.set_weights(model.get_weights())
+        return wide
+
+    def signatures(self, model):
+        """Return what is served: recover (a sample or an estimate by row) and energy."""
+        shape, factor = ck.recipes.network_shape(model), self.config.factor
+        small = [side // factor for side in shape[:-1]]
+        image = tf.TensorSpec([None, *small, shape[-1]], tf.float32, "seen")
+        seeds = tf.TensorSpec([None, 2], tf.int32, "seed")
+        temperatures = tf.TensorSpec([None], tf.float32, "temperature")
+
+        @tf.function(input_signature=[image, seeds, temperatures])
+        def recover(seen, seed, temperature):
+            seen = tf.ensure_shape(seen, image.shape)
+            proposed, recovered = self._recovered(model, seen, seed, temperature)
+            return {"recovered": recovered, "proposed": proposed}
+
+        served = {"serving_default": recover, "recover": recover}
+        if self.config.method != "generator":
+            served["energy"] = ck.recipes.energy_signature(model, shape)
+        return served
+
+
+class _Score:
+    """Judge what one method made of the low-resolution pictures, without the border."""
+
+    def __init__(self, x, seen, observation):
+        self.x, self.seen, self.observation = x, seen, observation
+
+    def __call__(self, method, made, variant=None, samples=None):
+        made = np.clip(made, -1, 1)
+        inner, truth = self._inner(made), self._inner(self.x)
+        luma, true_luma = ck.metrics.luma(inner), ck.metrics.luma(truth)
+        wrong = np.abs(self.observation(made) - self.seen).max(axis=(1, 2, 3))
+        metrics = {
+            "psnr": (ck.metrics.psnr(luma, true_luma), "dB", "higher"),
+            "ssim": (ck.metrics.ssim(luma, true_luma), "", "higher"),
+            "consistency": (wrong / ck.metrics.DATA_RANGE, "range", "lower"),
+            "patch_distance": (ck.metrics.sliced_wasserstein(inner, truth), "", "lower"),
+        }
+        if samples is not None:
+            spread = ck.metrics.diversity(np.stack([self._inner(one) for one in samples]))
+            metrics["diversity"] = (spread, "", "higher")
+        return row(
+            method,
+            setting=f"x{self.observation.factor}",
+            n=len(made),
+            metrics=metrics,
+            ours=variant is not None,
+            variant=variant,
+        )
+
+    def _inner(self, x):
+        border = self.observation.factor
+        return x[:, border:-border, border:-border]
+
+
+def _resized(x, side, method):
+    return np.stack([ck.windows.resize(one, side, side, method) for one in x])
