@@ -232,8 +232,8 @@ class Downsample(Observation):
 
         Example:
             >>> x = tf.constant([[[3.0], [-0.5]]])
-            >>> Downsample(2).confine(x, tf.constant([[[0.5]]])).numpy().round(4).tolist()
-            [[[1.0], [0.0]]]
+            >>> Downsample(2).confine(x, tf.constant([[[0.75]]])).numpy().round(4).tolist()
+            [[[1.0], [0.5]]]
         """
         axes = list(range(1, len(x.shape)))
         reach = tf.reduce_max(tf.abs(x), axis=axes, keepdims=True) + max(abs(low), abs(high))

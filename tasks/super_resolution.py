@@ -13,6 +13,7 @@ FACTORS = (2, 3, 4)
 SMALLEST_SIZE = 20  # of an example: SSIM's window is 11 pixels, without 4 at each border
 VALUES_AT_ONCE = 100 * 32 * 32  # pixels recovered in one batch
 INFER_STEPS = 200  # Langevin updates that a generator alone takes to explain what is seen
+LEVELS = 255  # between black and white, in which consistency is told
 WINDOW = 96  # pixels of a person's picture that are enlarged at a time
 
 
@@ -253,11 +254,11 @@ class _Score:
         made = np.clip(made, -1, 1)
         inner, truth = self._inner(made), self._inner(self.x)
         luma, true_luma = ck.metrics.luma(inner), ck.metrics.luma(truth)
-        wrong = np.abs(self.observation(made) - self.seen).max(axis=(1, 2, 3))
+        wrong = np.abs(self.observation(made) - self.seen).max(axis=(1, 2, 3)) * LEVELS / 2
         metrics = {
             "psnr": (ck.metrics.psnr(luma, true_luma), "dB", "higher"),
             "ssim": (ck.metrics.ssim(luma, true_luma), "", "higher"),
-            "consistency": (wrong / ck.metrics.DATA_RANGE, "range", "lower"),
+            "consistency": (wrong.round(3), "levels", "lower"),
             "patch_distance": (ck.metrics.sliced_wasserstein(inner, truth), "", "lower"),
         }
         if samples is not None:
