@@ -11,7 +11,7 @@ from coopkeras.task import row
 
 FACTORS = (2, 3, 4)
 SMALLEST_SIZE = 20  # of an example: SSIM's window is 11 pixels, without 4 at each border
-VALUES_AT_ONCE = 100 * 32 * 32  # pixels recovered in one batch
+PIXELS_AT_ONCE = 100 * 32 * 32  # recovered in one batch
 INFER_STEPS = 200  # Langevin updates that a generator alone takes to explain what is seen
 LEVELS = 255  # between black and white, in which consistency is told
 WINDOW = 96  # pixels of a person's picture that are enlarged at a time
@@ -145,7 +145,7 @@ class SuperResolution(ck.Task):
         numbers = np.arange(len(seen)) if numbers is None else numbers
         seeds = ck.seeds.fold(ck.seeds.as_seed(seed), numbers)
         pixels = seen.shape[1] * seen.shape[2] * self.config.factor**2
-        at_once = max(1, VALUES_AT_ONCE // pixels)
+        at_once = max(1, PIXELS_AT_ONCE // pixels)
         parts = []
         for start in range(0, len(seen), at_once):
             rows = slice(start, start + at_once)
@@ -176,7 +176,7 @@ class SuperResolution(ck.Task):
         x = split.held_out.array()
         x = x[:: max(1, len(x) // count)][:count]  # from all over the data
         seen = self._observation()(x).numpy()
-        rows = {"low resolution": seen}
+        rows = {"low resolution": self._observation().lift(seen).numpy()}
         proposed, estimate = self._recover(model, seen, 0, 0.0)
         if self.config.method == "coopnets":
             rows["proposed"] = proposed
