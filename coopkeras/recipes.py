@@ -22,6 +22,8 @@ class ModelConfig(TaskConfig):
     Attributes:
         method: "coopnets", "generator" (ABP) or "descriptor" (maximum likelihood).
         latent_dim: length of z.
+        generator_form: "object" (from one z) or "texture" (from a map of z, `latent_dim` channels),
+            of a generator that is told nothing but z.
         generator_width: filters of the generator's finest layer; deeper ones have more.
         descriptor_width: filters of the descriptor's first layer; deeper ones have more.
         descriptor_form: "texture" (the same everywhere) or "object".
@@ -49,6 +51,7 @@ class ModelConfig(TaskConfig):
 
     method: str = "coopnets"
     latent_dim: int = 32
+    generator_form: str = "object"
     generator_width: int = 64
     descriptor_width: int = 32
     descriptor_form: str = "texture"
@@ -72,7 +75,8 @@ class ModelConfig(TaskConfig):
         """Check the settings against each other."""
         super().__post_init__()
         self.require(self.method in METHODS, "method", f"one of {', '.join(METHODS)}")
-        self.require(self.descriptor_form in FORMS, "descriptor_form", "texture or object")
+        for name in ("generator_form", "descriptor_form"):
+            self.require(getattr(self, name) in FORMS, name, "texture or object")
         for name in ("latent_dim", "generator_width", "descriptor_width", "steps", "infer_steps"):
             self.require(getattr(self, name) >= 1, name, "at least 1")
         positive = (
@@ -130,7 +134,7 @@ def generator_network(config, shape):
     """Return a network z -> x that doubles from about 4 pixels to the shape."""
     doublings = max(2, (max(shape[:-1]) - 1).bit_length() - 2)
     widths = [config.generator_width * min(4, 2**level) for level in range(doublings - 1)]
-    return networks.generator(shape, config.latent_dim, widths[::-1])
+    return networks.generator(shape, config.latent_dim, widths[::-1], config.generator_form)
 
 
 def network_shape(model):

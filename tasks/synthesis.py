@@ -15,7 +15,7 @@ GAUSSIAN_COMPONENTS = 200
 
 @dataclasses.dataclass(frozen=True)
 class Config(ck.recipes.ModelConfig):
-    """Settings of synthesis; the defaults are those of the embedded textures.
+    """Settings of synthesis; the embedded textures bring others (`PRESETS`).
 
     Attributes:
         method: "coopnets" (the generator proposes, the descriptor revises), "generator" (ABP)
@@ -26,6 +26,23 @@ class Config(ck.recipes.ModelConfig):
         sampling_steps: Langevin updates of a sample; 0 is those of a revision in learning.
         samples: number of pictures that `--mode=predict` draws.
     """
+
+    PRESETS: ClassVar[dict] = {
+        "data": {
+            "samples:textures": {
+                "generator_form": "texture",
+                "latent_dim": 16,
+                "noise_sigma": 0.15,
+                "infer_step_size": 0.2,
+                "descriptor_form": "texture",
+                "descriptor_scale": 5e4,
+                "descriptor_rate": 7e-4,
+                "step_size": 0.01,
+                "updates": 500,
+                "warmup": 0.4,
+            }
+        }
+    }
 
     data: str = "samples:textures"
     latent_dim: int = 64
