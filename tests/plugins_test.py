@@ -110,6 +110,7 @@ def test_the_list_has_it_and_names_the_bad_ones_with_their_reason(environment, t
     assert lines["lacking"].startswith("broken: lacking:Task: it lacks build, datasets")
 
 
+@pytest.mark.slow
 def test_it_learns_and_what_it_exports_is_served(environment, tmp_path):
     settings = [f"--set={setting}" for setting in TINY]
     environment.run("-m", "coopkeras.run", "--task=colorize", *settings, folder=tmp_path)

@@ -102,6 +102,7 @@ def test_16_bits_stay_16_bits(small, tmp_path):
     np.testing.assert_array_equal(means(enlarged, 2), pixels)
 
 
+@pytest.mark.slow
 def test_windows_make_what_the_whole_picture_at_once_would(small, tmp_path):
     task, model = small
     pixels = np.random.default_rng(0).integers(64, 192, [130, 100, 1], np.uint8)
@@ -113,6 +114,7 @@ def test_windows_make_what_the_whole_picture_at_once_would(small, tmp_path):
     assert wrong[32:-32, 32:-32].max() <= 1  # rounded to keep the means
 
 
+@pytest.mark.slow
 def test_a_model_of_one_size_only_takes_any_size_too(tmp_path):
     task, model = make(settings=["descriptor_form=object"])
     pixels = random_bytes(33, 20, 1)
@@ -120,6 +122,7 @@ def test_a_model_of_one_size_only_takes_any_size_too(tmp_path):
     np.testing.assert_array_equal(means(enlarged, 2), pixels)
 
 
+@pytest.mark.slow
 def test_a_larger_window_makes_what_a_smaller_one_makes_far_from_its_border(small):
     task, model = small
     model_48 = task.build((48, 48, 1), 1)
@@ -130,6 +133,7 @@ def test_a_larger_window_makes_what_a_smaller_one_makes_far_from_its_border(smal
     np.testing.assert_allclose(large[:, 92:100, 92:100], small[:, 20:28, 20:28], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_samples_are_numbered_and_differ(tmp_path):
     task, model = make(settings=["samples=2"])
     one, other = enlarge(task, model, random_bytes(12, 9, 1), tmp_path)
