@@ -45,14 +45,14 @@ def flat(x):
     return np.reshape(x, [len(x), -1]).astype("float64")
 
 
-def close(a, b, tolerance=1e-5):
+def assert_close(a, b, tolerance=1e-5):
     np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 
 
 def test_the_operator_is_linear(case):
     observation, shape = case
     a, b = some(shape), some(shape, seed=1)
-    close(observation(2 * a - 3 * b), 2 * observation(a) - 3 * observation(b))
+    assert_close(observation(2 * a - 3 * b), 2 * observation(a) - 3 * observation(b))
 
 
 def test_the_adjoint_is_the_transpose(case):
@@ -61,14 +61,14 @@ def test_the_adjoint_is_the_transpose(case):
     seen = seeds.normal(5, tf.shape(observation(x)))
     left = flat(observation(x)) * flat(seen)
     right = flat(x) * flat(tf.broadcast_to(observation.adjoint(seen), x.shape))
-    close(left.sum(1), right.sum(1))
+    assert_close(left.sum(1), right.sum(1))
 
 
 def test_lift_is_the_pseudo_inverse(case):
     observation, shape = case
     seen = observation(some(shape))
     expected = flat(seen) @ np.linalg.pinv(matrix(observation, shape)).T
-    close(flat(tf.broadcast_to(observation.lift(seen), [3, *shape])), expected, 1e-4)
+    assert_close(flat(tf.broadcast_to(observation.lift(seen), [3, *shape])), expected, 1e-4)
 
 
 def test_project_is_the_nearest_point_that_agrees(case):
@@ -77,10 +77,10 @@ def test_project_is_the_nearest_point_that_agrees(case):
     A = matrix(observation, shape)
     expected = flat(x) + (flat(seen) - flat(x) @ A.T) @ np.linalg.pinv(A).T
     projected = observation.project(x, seen)
-    close(flat(projected), expected, 1e-4)
-    close(observation(projected), seen, 1e-4)
-    close(observation.project(projected, seen), projected, 1e-4)
-    close(observation.project(some(shape, seed=1), seen), some(shape, seed=1), 1e-4)
+    assert_close(flat(projected), expected, 1e-4)
+    assert_close(observation(projected), seen, 1e-4)
+    assert_close(observation.project(projected, seen), projected, 1e-4)
+    assert_close(observation.project(some(shape, seed=1), seen), some(shape, seed=1), 1e-4)
 
 
 def test_project_moves_at_right_angles_to_what_is_not_seen(case):
@@ -88,7 +88,7 @@ def test_project_moves_at_right_angles_to_what_is_not_seen(case):
     x, seen = some(shape), observation(some(shape, seed=1))
     A = matrix(observation, shape)
     unseen = np.eye(A.shape[1]) - np.linalg.pinv(A) @ A
-    close(flat(observation.project(x, seen) - x) @ unseen, 0, 1e-4)
+    assert_close(flat(observation.project(x, seen) - x) @ unseen, 0, 1e-4)
 
 
 def test_visible_is_the_diagonal_of_the_projection(case):
@@ -99,7 +99,7 @@ def test_visible_is_the_diagonal_of_the_projection(case):
     assert visible.shape == (3, *shape[:-1], 1)
     if isinstance(observation, Projection):  # known only on average over the places
         diagonal = np.full_like(diagonal, np.linalg.matrix_rank(A) / A.shape[1])
-    close(visible, np.broadcast_to(diagonal, visible.shape))
+    assert_close(visible, np.broadcast_to(diagonal, visible.shape))
 
 
 def test_the_config_makes_the_same_observation_again(case):
@@ -119,7 +119,7 @@ def test_it_is_the_same_in_a_graph_of_any_batch(case):
     run = tf.function(lambda x, y: observation.project(x, observation(y)))
     specs = [tf.TensorSpec([None, *shape])] * 2
     y = some(shape, seed=1)
-    close(run.get_concrete_function(*specs)(x, y), observation.project(x, observation(y)))
+    assert_close(run.get_concrete_function(*specs)(x, y), observation.project(x, observation(y)))
 
 
 # Each kind ----------------------------------------------------------------------------------
@@ -167,21 +167,21 @@ def test_confined_is_the_nearest_point_of_the_range_that_agrees():
     seen = half(rng.uniform(-1, 1, x.shape).astype("float32"))
     confined = half.confine(x, seen)
     assert np.abs(confined).max() <= 1
-    close(half(confined), seen, 1e-6)
-    close(half.confine(confined, seen), confined, 1e-5)
+    assert_close(half(confined), seen, 1e-6)
+    assert_close(half.confine(confined, seen), confined, 1e-5)
     for number in range(20):  # no other such point is nearer
         other = half.confine(some((6, 4, 1), seed=number)[:1], seen[:1])
         between = confined[:1] + 0.1 * (other - confined[:1])
         assert np.square(between - x[:1]).sum() >= np.square(confined[:1] - x[:1]).sum() - 1e-5
     inside = half.project(0.1 * x, seen * 0.1)
-    close(half.confine(0.1 * x, seen * 0.1), inside, 1e-5)
+    assert_close(half.confine(0.1 * x, seen * 0.1), inside, 1e-5)
 
 
 def test_confining_reaches_black_and_white():
     seen = tf.constant([[[-1.0], [1.0], [0.0]]])
     confined = Downsample(2).confine(100 * seeds.normal(0, [1, 6, 1]), seen)
-    close(confined[0, :4, 0], [-1, -1, 1, 1], 1e-5)
-    close(Downsample(2)(confined), seen, 1e-5)
+    assert_close(confined[0, :4, 0], [-1, -1, 1, 1], 1e-5)
+    assert_close(Downsample(2)(confined), seen, 1e-5)
 
 
 def test_projections_are_of_their_seed():
@@ -278,6 +278,6 @@ def test_projected_langevin_dynamics_is_that_of_the_conditional_gaussian(observa
     mean = known - free @ np.linalg.solve(inner, free.T @ precision @ known)
     covariance = free @ np.linalg.inv(inner - d**2 / 4 * inner @ inner) @ free.T
     largest = np.linalg.eigvalsh(covariance)[-1]
-    close(x.mean(0), mean, 4 * np.sqrt(largest / n))
-    close(np.cov(x.T), covariance, 5 * np.sqrt(2 / n) * largest)
-    close(A @ x.T, np.tile(A @ flat(one).T, n), 1e-4)
+    assert_close(x.mean(0), mean, 4 * np.sqrt(largest / n))
+    assert_close(np.cov(x.T), covariance, 5 * np.sqrt(2 / n) * largest)
+    assert_close(A @ x.T, np.tile(A @ flat(one).T, n), 1e-4)

@@ -7,38 +7,19 @@ import toy
 from coopkeras import task as tasks
 from coopkeras import testing
 
+SMALL = [
+    "batch_size=4",
+    "judged=8",
+    "latent_dim=4",
+    "generator_width=4",
+    "descriptor_width=4",
+    "steps=2",
+    "infer_steps=1",
+]
 TINY = {
-    "inpaint": [
-        "size=16",
-        "batch_size=4",
-        "holes=square:6",
-        "judged=8",
-        "latent_dim=4",
-        "generator_width=4",
-        "descriptor_width=4",
-        "steps=2",
-        "infer_steps=1",
-    ],
-    "super_resolution": [
-        "size=20",
-        "batch_size=4",
-        "judged=8",
-        "latent_dim=4",
-        "generator_width=4",
-        "descriptor_width=4",
-        "steps=2",
-        "infer_steps=1",
-    ],
-    "synthesis": [
-        "size=16",
-        "batch_size=4",
-        "judged=8",
-        "latent_dim=4",
-        "generator_width=4",
-        "descriptor_width=4",
-        "steps=2",
-        "infer_steps=1",
-    ],
+    "inpaint": ["size=16", "holes=square:6", *SMALL],
+    "super_resolution": ["size=20", *SMALL],
+    "synthesis": ["size=16", *SMALL],
 }
 
 
