@@ -33,6 +33,7 @@ _ROOMS = (
     "observation",
     "precision",
     "recipes",
+    "recovery",
     "repair",
     "report",
     "seeds",

@@ -14,6 +14,7 @@ from coopkeras.errors import UserError
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff")
 LOSSY_SUFFIXES = (".jpg", ".jpeg", ".gif", ".webp")
+LUMA = (0.299, 0.587, 0.114)  # red, green and blue in grey, full range (BT.601; PIL's "L")
 _CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 _MODES = {channels: mode for mode, channels in _CHANNELS.items()}
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange height and width

@@ -1,11 +1,11 @@
-"""What the built-in tasks share: settings of the models, and the models made from them."""
+"""What the built-in tasks share: settings, pictures, and the models made from them."""
 
 import dataclasses
 
 import keras
 import tensorflow as tf
 
-from coopkeras import networks
+from coopkeras import data, networks
 from coopkeras.coopnets import CoopNets
 from coopkeras.descriptor import Descriptor
 from coopkeras.generator import Generator
@@ -46,7 +46,6 @@ class ModelConfig(TaskConfig):
         average: decay of the averaged weights of CoopNets.
         penalty: weight of the mean squared score, where 1 holds the descriptor's score at
             about `descriptor_scale`.
-        flip: learn from left-right mirrored pictures too.
     """
 
     method: str = "coopnets"
@@ -69,7 +68,6 @@ class ModelConfig(TaskConfig):
     warmup: float = 0.0
     average: float = 0.99
     penalty: float = 0.0
-    flip: bool = False
 
     def __post_init__(self):
         """Check the settings against each other."""
@@ -93,6 +91,48 @@ class ModelConfig(TaskConfig):
         self.require(0 <= self.average < 1, "average", "at least 0 and less than 1")
         for name in ("penalty", "settle"):
             self.require(getattr(self, name) >= 0, name, "0 or more")
+
+
+@dataclasses.dataclass(frozen=True)
+class PictureConfig(ModelConfig):
+    """Settings of a task on pictures.
+
+    Attributes:
+        judged: number of held-out pictures to judge on.
+        patches: cut patches at the pictures' own scale, as is always done with textures and a
+            single picture; False resizes whole pictures.
+        flip: learn from left-right mirrored pictures too.
+    """
+
+    judged: int = 400
+    patches: bool = False
+    flip: bool = False
+
+    def __post_init__(self):
+        """Check the settings against each other."""
+        super().__post_init__()
+        self.require(self.judged >= 2, "judged", "at least 2")
+
+    def at_own_scale(self):
+        """Return whether patches are learned, and not whole pictures."""
+        return self.patches or data.always_patches(self.data)
+
+
+def pictures(config):
+    """Return pictures to learn from and `judged` held-out ones, a `data.Split`.
+
+    Args:
+        config: a `PictureConfig`.
+    """
+    split = data.split(
+        config.data,
+        size=config.size,
+        channels=config.channels or None,
+        crop="patches" if config.patches else "centre",
+        held_out=config.held_out or None,
+    )
+    train = split.train.flip() if config.flip else split.train
+    return data.Split(train, split.held_out.take(config.judged, seed=0))
 
 
 def coopnets(config, shape, network, **more):

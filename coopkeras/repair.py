@@ -13,7 +13,6 @@ from coopkeras.errors import UserError
 from coopkeras.observation import Downsample
 
 STRIP = 64  # rows of a picture that are rounded at a time
-LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)  # BT.601, of red, green and blue
 
 
 class Picture:
@@ -162,7 +161,7 @@ def _enlarged(recover, x, shape, factor):
     """
     height, width = (factor * side for side in x.shape[:2])
     if x.shape[-1] == 3 and shape[-1] == 1:
-        luma = x @ LUMA
+        luma = x @ np.float32(media.LUMA)[:, None]
         detail = _enlarged(recover, luma, shape, factor) - windows.resize(luma, height, width)
         return windows.resize(x, height, width) + detail
     (plane,) = _planes(x, shape[-1])

@@ -11,11 +11,10 @@ import coopkeras as ck
 from coopkeras.task import row
 
 JUDGED_AT_ONCE = 100  # pictures recovered in one batch
-INFER_STEPS = 200  # Langevin updates that a generator alone takes to explain what is visible
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(ck.recipes.ModelConfig):
+class Config(ck.recipes.PictureConfig):
     """Settings of inpainting; the defaults are those of the embedded textures.
 
     Attributes:
@@ -24,9 +23,6 @@ class Config(ck.recipes.ModelConfig):
             "descriptor" (Langevin dynamics with the visible pixels pinned).
         holes: holes of training, as in `coopkeras.holes.parse`.
         judged_holes: holes of judging, several with commas; "" is those of training.
-        judged: number of held-out pictures to judge on.
-        patches: cut patches at the pictures' own scale, as is always done with textures and a
-            single picture; False resizes whole pictures.
         samples: completions of each picture that `--mode=predict` writes; 0 is the estimate.
     """
 
@@ -40,8 +36,6 @@ class Config(ck.recipes.ModelConfig):
     data: str = "samples:textures"
     holes: str = "square:12"
     judged_holes: str = ""
-    judged: int = 400
-    patches: bool = False
     samples: int = 0
     updates: int = 780
     warmup: float = 0.52
@@ -54,7 +48,6 @@ class Config(ck.recipes.ModelConfig):
     def __post_init__(self):
         """Check the settings against each other."""
         super().__post_init__()
-        self.require(self.judged >= 2, "judged", "at least 2")
         self.require(self.samples >= 0, "samples", "0 or more")
         for text in (self.holes, *self.judged_settings()):
             ck.holes.parse(text)(ck.seeds.as_seed(0), (self.size, self.size, 1))
@@ -75,20 +68,12 @@ class Inpaint(ck.Task):
 
     def datasets(self):
         """Return pictures with a fresh hole each time for training, and held-out pictures."""
-        config = self.config
-        split = ck.data.split(
-            config.data,
-            size=config.size,
-            channels=config.channels or None,
-            crop="patches" if config.patches else "centre",
-            held_out=config.held_out or None,
-        )
-        train = split.train.flip() if config.flip else split.train
-        if config.method == "generator":  # learns from whole pictures, holes come afterwards
-            return ck.data.Split(train, split.held_out.take(config.judged, seed=0))
-        draw = ck.holes.parse(config.holes)
-        train = train.map(lambda batch, seeds: batch | {"visible": _draw(draw, seeds, train.shape)})
-        return ck.data.Split(train, split.held_out.take(config.judged, seed=0))
+        split = ck.recipes.pictures(self.config)
+        if self.config.method == "generator":  # learns from whole pictures, holes come afterwards
+            return split
+        draw, shape = ck.holes.parse(self.config.holes), split.train.shape
+        train = split.train.map(lambda batch, seeds: batch | {"visible": _draw(draw, seeds, shape)})
+        return ck.data.Split(train, split.held_out)
 
     def build(self, shape, count):
         """Return the compiled model of the method."""
@@ -113,22 +98,11 @@ class Inpaint(ck.Task):
         for text in self.config.judged_settings():
             visible = self._holes(text, x)
             score = _Score(x, visible, _name(text, self.config.size))
-            for variant, filled, more in self._ours(model, x, visible):
-                rows.append(score(self.config.method, filled, variant, more))
+            recover = functools.partial(self._recover, model, x, visible)
+            for variant, filled, samples in ck.recovery.variants(self.config.method, recover):
+                rows.append(score(self.config.method, filled, variant, samples))
             rows += [score(name, fill(x, visible)) for name, fill in baselines.items()]
         return rows
-
-    def _ours(self, model, x, visible):
-        """Yield (variant, filled, samples): the estimate and a sample, proposed and revised."""
-        proposed, estimate = self._recover(model, x, visible, 0, 0.0)
-        samples = [self._recover(model, x, visible, seed, 1.0) for seed in range(4)]
-        if self.config.method == "coopnets":
-            yield "proposed estimate", proposed, None
-            yield "estimate", estimate, None
-            yield "proposed sample", samples[0][0], [one for one, _ in samples]
-        else:
-            yield "estimate", estimate, None
-        yield "sample", samples[0][1], [one for _, one in samples]
 
     def _baselines(self, split):
         """Return the baselines, fitted once to at most 8,000 training pictures."""
@@ -139,33 +113,18 @@ class Inpaint(ck.Task):
 
     def _recover(self, model, x, visible, seed, temperature):
         """Return (proposed, revised) for arrays, a batch at a time."""
-        parts = []
-        for start in range(0, len(x), JUDGED_AT_ONCE):
-            rows = slice(start, start + JUDGED_AT_ONCE)
-            numbers = np.arange(start, start + len(x[rows]))
-            parts.append(
-                self._recovered(model, x[rows], visible[rows], _rows(seed, numbers), temperature)
-            )
-        return [np.concatenate(part) for part in zip(*parts, strict=True)]
+        recover = functools.partial(self._recovered, model, temperature=temperature)
+        return ck.recovery.in_batches(recover, JUDGED_AT_ONCE, x, visible, _rows(seed, len(x)))
 
     def _recovered(self, model, x, visible, seed, temperature):
-        """Return (proposed, revised); a model that only revises returns the same thing twice."""
+        """Return (proposed, revised)."""
         observation = ck.observation.Mask(visible)
         seen = observation(tf.convert_to_tensor(x, tf.float32))
-        recover = functools.partial(
-            model.recover, seen, observation, seed=seed, temperature=temperature
-        )
-        if self.config.method == "coopnets":
-            steps = tf.where(tf.equal(temperature, 0.0), 0, self.config.steps)
-            return recover(steps=steps, settle=self.config.settle, proposed=True)
-        steps = INFER_STEPS if self.config.method == "generator" else self.config.steps
-        revised = recover(steps=steps)
-        return revised, revised
+        return ck.recovery.recover(self.config, model, seen, observation, seed, temperature)
 
     def _holes(self, text, x):
         """Return each held-out picture's own hole, the same for ever."""
-        seeds = _rows(ck.seeds.as_seed(1), np.arange(len(x)))
-        return _draw(ck.holes.parse(text), seeds, x.shape[1:]).numpy()
+        return _draw(ck.holes.parse(text), _rows(1, len(x)), x.shape[1:]).numpy()
 
     # Drawing --------------------------------------------------------------------------------
 
@@ -196,7 +155,7 @@ class Inpaint(ck.Task):
         completions are written, numbered. Known pixels keep their bytes.
         """
         picture = ck.repair.open_picture(input_path, mask_path)
-        shape, whole = ck.recipes.network_shape(model), not self._at_own_scale()
+        shape, whole = ck.recipes.network_shape(model), not self.config.at_own_scale()
         count = self.config.samples
         paths = ck.repair.output_paths(output_path, count)
         for number, path in enumerate(paths):
@@ -207,10 +166,6 @@ class Inpaint(ck.Task):
 
             ck.media.write_picture(path, picture.fill(recover, shape, whole))
         return paths
-
-    def _at_own_scale(self):
-        """Return whether the model learned patches, and not whole pictures."""
-        return self.config.patches or ck.data.always_patches(self.config.data)
 
     def signatures(self, model):
         """Return what is served: recover (a sample or an estimate by row) and energy."""
@@ -269,8 +224,9 @@ def _draw(draw, seeds, shape):
     return tf.map_fn(lambda seed: draw(seed, shape), seeds, fn_output_signature=tf.bool)
 
 
-def _rows(seed, numbers):
-    return ck.seeds.fold(ck.seeds.as_seed(seed), numbers)
+def _rows(seed, count):
+    """Return the seeds of rows 0, 1, ..., each one's own."""
+    return ck.seeds.fold(ck.seeds.as_seed(seed), np.arange(count))
 
 
 def _name(text, size):

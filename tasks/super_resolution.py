@@ -1,6 +1,7 @@
 """Super-resolution: enlarge a picture two, three or four times."""
 
 import dataclasses
+import functools
 from typing import ClassVar, final
 
 import numpy as np
@@ -12,13 +13,12 @@ from coopkeras.task import row
 FACTORS = (2, 3, 4)
 SMALLEST_SIZE = 20  # of an example: SSIM's window is 11 pixels, without 4 at each border
 PIXELS_AT_ONCE = 100 * 32 * 32  # recovered in one batch
-INFER_STEPS = 200  # Langevin updates that a generator alone takes to explain what is seen
 LEVELS = 255  # between black and white, in which consistency is told
 WINDOW = 96  # pixels of a person's picture that are enlarged at a time
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(ck.recipes.ModelConfig):
+class Config(ck.recipes.PictureConfig):
     """Settings of super-resolution; the defaults are those of the embedded textures.
 
     Attributes:
@@ -26,9 +26,6 @@ class Config(ck.recipes.ModelConfig):
             the descriptor revises), "generator" (ABP, inference from the low-resolution picture)
             or "descriptor" (Langevin dynamics that keeps the low-resolution picture true).
         factor: 2, 3 or 4, how many times larger; `size` is a multiple of it.
-        judged: number of held-out pictures to judge on.
-        patches: cut patches at the pictures' own scale, as is always done with textures and a
-            single picture; False resizes whole pictures.
         samples: different results that `--mode=predict` writes; 0 is the estimate.
     """
 
@@ -42,7 +39,6 @@ class Config(ck.recipes.ModelConfig):
 
     data: str = "samples:textures"
     factor: int = 2
-    judged: int = 400
     patches: bool = True
     samples: int = 0
     generator_width: int = 48
@@ -59,7 +55,6 @@ class Config(ck.recipes.ModelConfig):
         self.require(self.factor in FACTORS, "factor", "2, 3 or 4")
         fits = self.size >= SMALLEST_SIZE and self.size % self.factor == 0
         self.require(fits, "size", f"a multiple of factor={self.factor}, {SMALLEST_SIZE} or more")
-        self.require(self.judged >= 2, "judged", "at least 2")
         self.require(self.samples >= 0, "samples", "0 or more")
 
 
@@ -73,16 +68,7 @@ class SuperResolution(ck.Task):
 
     def datasets(self):
         """Return pictures to learn from and held-out pictures."""
-        config = self.config
-        split = ck.data.split(
-            config.data,
-            size=config.size,
-            channels=config.channels or None,
-            crop="patches" if config.patches else "centre",
-            held_out=config.held_out or None,
-        )
-        train = split.train.flip() if config.flip else split.train
-        return ck.data.Split(train, split.held_out.take(config.judged, seed=0))
+        return ck.recipes.pictures(self.config)
 
     def build(self, shape, count):
         """Return the compiled model of the method."""
@@ -107,23 +93,12 @@ class SuperResolution(ck.Task):
         x = split.held_out.array()
         seen = self._observation()(x).numpy()
         score = _Score(x, seen, self._observation())
+        recover = functools.partial(self._recover, model, seen)
         rows = [
             score(self.config.method, made, variant, samples)
-            for variant, made, samples in self._ours(model, seen)
+            for variant, made, samples in ck.recovery.variants(self.config.method, recover)
         ]
         return rows + [score(name, made) for name, made in self._baselines(x, seen).items()]
-
-    def _ours(self, model, seen):
-        """Yield (variant, made, samples): the estimate and a sample, proposed and revised."""
-        proposed, estimate = self._recover(model, seen, 0, 0.0)
-        samples = [self._recover(model, seen, seed, 1.0) for seed in range(4)]
-        if self.config.method == "coopnets":
-            yield "proposed estimate", proposed, None
-            yield "estimate", estimate, None
-            yield "proposed sample", samples[0][0], [one for one, _ in samples]
-        else:
-            yield "estimate", estimate, None
-        yield "sample", samples[0][1], [one for _, one in samples]
 
     def _baselines(self, x, seen):
         """Return what the baselines make of the low-resolution pictures.
@@ -145,29 +120,14 @@ class SuperResolution(ck.Task):
         numbers = np.arange(len(seen)) if numbers is None else numbers
         seeds = ck.seeds.fold(ck.seeds.as_seed(seed), numbers)
         pixels = seen.shape[1] * seen.shape[2] * self.config.factor**2
-        at_once = max(1, PIXELS_AT_ONCE // pixels)
-        parts = []
-        for start in range(0, len(seen), at_once):
-            rows = slice(start, start + at_once)
-            parts.append(self._recovered(model, seen[rows], seeds[rows], temperature))
-        return [np.concatenate(part) for part in zip(*parts, strict=True)]
+        recover = functools.partial(self._recovered, model, temperature=temperature)
+        return ck.recovery.in_batches(recover, max(1, PIXELS_AT_ONCE // pixels), seen, seeds)
 
     def _recovered(self, model, seen, seed, temperature):
-        """Return (proposed, revised) in [-1, 1], both true to what is seen.
-
-        A model that only revises returns the same thing twice.
-        """
-        seen = tf.convert_to_tensor(seen, tf.float32)
-        config, observation = self.config, self._observation()
-        how = {"seed": seed, "temperature": temperature}
-        if config.method == "coopnets":
-            steps = tf.where(tf.equal(temperature, 0.0), 0, config.steps)
-            how |= {"steps": steps, "settle": config.settle, "proposed": True}
-            made = model.recover(seen, observation, **how)
-            return [observation.confine(one, seen) for one in made]
-        steps = INFER_STEPS if config.method == "generator" else config.steps
-        revised = model.recover(seen, observation, steps=steps, **how)
-        return [observation.confine(revised, seen)] * 2
+        """Return (proposed, revised) in [-1, 1], both true to what is seen."""
+        seen, observation = tf.convert_to_tensor(seen, tf.float32), self._observation()
+        made = ck.recovery.recover(self.config, model, seen, observation, seed, temperature)
+        return [observation.confine(one, seen) for one in made]
 
     # Drawing --------------------------------------------------------------------------------
 

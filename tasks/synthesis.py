@@ -14,15 +14,12 @@ GAUSSIAN_COMPONENTS = 200
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(ck.recipes.ModelConfig):
+class Config(ck.recipes.PictureConfig):
     """Settings of synthesis; the embedded textures bring others (`PRESETS`).
 
     Attributes:
         method: "coopnets" (the generator proposes, the descriptor revises), "generator" (ABP)
             or "descriptor" (persistent chains).
-        judged: number of samples, and of held-out pictures, to judge on.
-        patches: cut patches at the pictures' own scale, as is always done with textures and a
-            single picture; False resizes whole pictures.
         sampling_steps: Langevin updates of a sample; 0 is those of a revision in learning.
         samples: number of pictures that `--mode=predict` draws.
     """
@@ -58,15 +55,12 @@ class Config(ck.recipes.ModelConfig):
     penalty: float = 1.0
     steps: int = 12
     step_size: float = 0.005
-    judged: int = 400
-    patches: bool = False
     sampling_steps: int = 0
     samples: int = 64
 
     def __post_init__(self):
         """Check the settings against each other."""
         super().__post_init__()
-        self.require(self.judged >= 2, "judged", "at least 2")
         self.require(self.samples >= 1, "samples", "at least 1")
         self.require(self.sampling_steps >= 0, "sampling_steps", "0 or more")
 
@@ -82,16 +76,7 @@ class Synthesis(ck.Task):
 
     def datasets(self):
         """Return pictures to learn from and held-out pictures."""
-        config = self.config
-        split = ck.data.split(
-            config.data,
-            size=config.size,
-            channels=config.channels or None,
-            crop="patches" if config.patches else "centre",
-            held_out=config.held_out or None,
-        )
-        train = split.train.flip() if config.flip else split.train
-        return ck.data.Split(train, split.held_out.take(config.judged, seed=0))
+        return ck.recipes.pictures(self.config)
 
     def build(self, shape, count):
         """Return the compiled model of the method."""

@@ -1,5 +1,6 @@
 """Laws of the recipes: settings reach the models that are made from them."""
 
+import numpy as np
 import pytest
 
 import coopkeras as ck
@@ -39,3 +40,19 @@ def test_scale_and_penalty_reach_the_descriptor():
     model = make(descriptor_scale=1e3, penalty=2.0)
     assert model.descriptor.penalty == pytest.approx(2e-3)
     assert model.descriptor.network.layers[-1].scale == 1e3
+
+
+def test_pictures_are_those_the_settings_ask_for(tmp_path):
+    ck.media.write_picture(
+        tmp_path / "a.png", np.arange(40 * 40, dtype=np.uint8).reshape(40, 40, 1)
+    )
+    config = ck.recipes.PictureConfig(data=str(tmp_path), size=16, judged=3, channels=3)
+    split = ck.recipes.pictures(config)
+    assert split.train.shape == (16, 16, 3)
+    assert len(split.held_out) == 3
+    assert config.at_own_scale() == ck.data.always_patches(str(tmp_path))
+
+
+def test_fewer_than_two_judged_pictures_are_refused():
+    with pytest.raises(ck.UserError, match="`judged` should be at least 2; received 1"):
+        ck.recipes.PictureConfig(judged=1)

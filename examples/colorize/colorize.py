@@ -16,7 +16,7 @@ import tensorflow as tf
 
 import coopkeras as ck
 
-WEIGHTS = (0.299, 0.587, 0.114)  # of red, green and blue in luma (BT.601); their sum is 1
+WEIGHTS = ck.media.LUMA  # of red, green and blue; their sum is 1
 AT_ONCE = 100  # pictures coloured in one batch
 LEVELS = 64  # of luma, in the baseline that looks at nothing else
 
@@ -53,20 +53,16 @@ class Luma(ck.observation.Observation):
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(ck.recipes.ModelConfig):
+class Config(ck.recipes.PictureConfig):
     """Settings of colorizing; the defaults are those of the embedded photographs.
 
     Attributes:
-        judged: number of held-out pictures to judge on.
-        patches: cut patches at the pictures' own scale, as is always done with the embedded
-            photographs and a single picture; False resizes whole pictures.
         samples: colourings that `--mode=predict` writes; 0 is the estimate.
     """
 
     data: str = "samples:photographs"
     channels: int = 3
     judged: int = 200
-    patches: bool = False
     samples: int = 0
     updates: int = 500
     warmup: float = 0.6
@@ -83,7 +79,6 @@ class Config(ck.recipes.ModelConfig):
         super().__post_init__()
         self.require(self.method == "coopnets", "method", "coopnets")
         self.require(self.channels == 3, "channels", "3, red, green and blue")
-        self.require(self.judged >= 2, "judged", "at least 2")
         self.require(self.samples >= 0, "samples", "0 or more")
 
 
@@ -97,21 +92,13 @@ class Colorize(ck.Task):
 
     def datasets(self):
         """Return colour pictures to learn from and held-out ones."""
-        config = self.config
-        split = ck.data.split(
-            config.data,
-            size=config.size,
-            channels=config.channels,
-            crop="patches" if config.patches else "centre",
-            held_out=config.held_out or None,
-        )
+        split = ck.recipes.pictures(self.config)
         if not np.ptp(split.train.take(AT_ONCE).array(), axis=-1).any():
             raise ck.UserError(
-                f"The pictures of `{config.data}` are grey, there is no colour to learn from; "
+                f"The pictures of `{self.config.data}` are grey, there is no colour to learn from; "
                 f"give others with --data=."
             )
-        train = split.train.flip() if config.flip else split.train
-        return ck.data.Split(train, split.held_out.take(config.judged, seed=0))
+        return split
 
     def build(self, shape, count):
         """Return the compiled CoopNets."""
@@ -130,17 +117,13 @@ class Colorize(ck.Task):
         """
         x = split.held_out.array()
         luma = Luma()(x).numpy()
-        proposed, estimate = self._paint(model, luma, 0, 0.0)
-        samples = [self._paint(model, luma, seed, 1.0) for seed in range(3)]
-        first, revised = zip(*samples, strict=True)
-        known = baselines(split.train.take(2000, seed=1).array())
-        return [
-            _row("coopnets", proposed, x, "proposed estimate"),
-            _row("coopnets", estimate, x, "estimate"),
-            _row("coopnets", first[0], x, "proposed sample", first),
-            _row("coopnets", revised[0], x, "sample", revised),
-            *(_row(name, paint(luma), x) for name, paint in known.items()),
+        recover = functools.partial(self._paint, model, luma)
+        rows = [
+            _row("coopnets", painted, x, variant, samples)
+            for variant, painted, samples in ck.recovery.variants("coopnets", recover)
         ]
+        known = baselines(split.train.take(2000, seed=1).array())
+        return rows + [_row(name, paint(luma), x) for name, paint in known.items()]
 
     def draw(self, model, split, count=10):
         """Return one contact sheet: seen, ours, baselines, truth."""
@@ -156,24 +139,13 @@ class Colorize(ck.Task):
 
     def _paint(self, model, luma, seed, temperature):
         """Return (proposed, painted) for an array of luma, a batch at a time."""
-        parts = []
-        for start in range(0, len(luma), AT_ONCE):
-            seen = tf.constant(luma[start : start + AT_ONCE])
-            rows = ck.seeds.fold(ck.seeds.as_seed(seed), start + tf.range(len(seen)))
-            parts.append(self._painted(model, seen, rows, temperature))
-        return [np.concatenate(part) for part in zip(*parts, strict=True)]
+        seeds = ck.seeds.fold(ck.seeds.as_seed(seed), np.arange(len(luma)))
+        paint = functools.partial(self._painted, model, temperature=temperature)
+        return ck.recovery.in_batches(paint, AT_ONCE, luma, seeds)
 
     def _painted(self, model, seen, seed, temperature):
         """Return (proposed, painted): a sample where the temperature is 1, at 0 the estimate."""
-        steps = tf.where(tf.equal(temperature, 0.0), 0, self.config.steps)
-        pair = model.recover(
-            seen,
-            seed=seed,
-            steps=steps,
-            settle=self.config.settle,
-            temperature=temperature,
-            proposed=True,
-        )
+        pair = ck.recovery.recover(self.config, model, seen, Luma(), seed, temperature)
         return [displayable(x, seen) for x in pair]
 
     # Using ----------------------------------------------------------------------------------
@@ -195,18 +167,23 @@ class Colorize(ck.Task):
         return paths
 
     def _paint_whole(self, model, luma, number):
-        """Paint one picture through windows; all share one z, so that their colours agree."""
-        size = ck.recipes.network_shape(model)[0]
-        patches = self.config.patches or ck.data.always_patches(self.config.data)
-        side = size if patches else max(size, min(luma.shape[:2]))
+        """Paint one picture through windows; all share one z, so that their colours agree.
+
+        What the windows paint is chroma. Resizing and averaging are linear: the luma stays.
+        """
         seed = ck.seeds.fold(ck.seeds.as_seed(self.config.seed), number)
         temperature = 1.0 if self.config.samples else 0.0
 
-        def paint(windows):
+        def paint(windows, _):
             seeds = tf.tile(seed[None], [len(windows), 1])
-            return self._painted(model, windows, seeds, temperature)[1]
+            return self._painted(model, windows, seeds, temperature)[1] - windows
 
-        return paint_windows(paint, luma, size, side)
+        size = ck.recipes.network_shape(model)[0]
+        height, width = luma.shape[:2]
+        share = 1 if self.config.at_own_scale() else size / min(height, width)
+        small = ck.windows.resize(luma, round(share * height), round(share * width))
+        chroma = ck.windows.enlarge_patches(paint, small, size, factor=1)
+        return displayable(luma + ck.windows.resize(chroma, height, width), luma).numpy()
 
     def signatures(self, model):
         """Return what is served: colorize (a sample or an estimate by row) and energy."""
@@ -270,42 +247,6 @@ def displayable(x, luma):
     return tf.clip_by_value(luma + share * chroma, -1, 1)
 
 
-def paint_windows(paint, luma, size, side):
-    """Paint a picture of any size through overlapping square windows.
-
-    The chroma of the windows is averaged, weighed to nothing towards their borders: no seams.
-    Resizing and averaging are linear, so that the luma stays what it is.
-
-    Args:
-        paint: function, luma `[n, size, size, 1]` -> pictures of that luma `[n, size, size, 3]`.
-        luma: float32 `[height, width, 1]` in [-1, 1].
-        size: side of what `paint` takes.
-        side: side of a window, pixels of `luma`, resized to `size`.
-
-    Returns:
-        x: float32 `[height, width, 3]` in [-1, 1].
-    """
-    height, width = luma.shape[:2]
-    extra = [(0, max(0, side - height)), (0, max(0, side - width)), (0, 0)]
-    padded = np.pad(luma, extra, mode="symmetric")
-    hill = np.hanning(side + 2)[1:-1].astype(np.float32)
-    weight = np.outer(hill, hill)[..., None]
-    chroma, total = np.zeros([*padded.shape[:2], 3], np.float32), np.zeros_like(padded)
-    corners = [(top, left) for top in _places(height, side) for left in _places(width, side)]
-    for start in range(0, len(corners), AT_ONCE):
-        places = [
-            (slice(top, top + side), slice(left, left + side))
-            for top, left in corners[start : start + AT_ONCE]
-        ]
-        windows = _resize(np.stack([padded[place] for place in places]), size)
-        painted = _resize(paint(windows) - windows, side)
-        for place, window in zip(places, painted.numpy(), strict=True):
-            chroma[place] += weight * window
-            total[place] += weight
-    chroma = (chroma / total)[:height, :width]
-    return displayable(luma + chroma, luma).numpy()
-
-
 def baselines(train):
     """Return colourings that need no learning of pictures, fitted to colour pictures.
 
@@ -336,17 +277,6 @@ def _look_up(table, luma):
 def _level(luma):
     """Return which of the levels of luma each is, `[..., 1] -> [...]`."""
     return np.clip((luma[..., 0] + 1) / 2 * LEVELS, 0, LEVELS - 1).astype(int)
-
-
-def _places(length, side):
-    """Return where windows begin: half a window apart, the last at the end."""
-    last = max(0, length - side)
-    return sorted({*range(0, last, side // 2), last})
-
-
-def _resize(windows, side):
-    """Resize `[n, height, width, c]`, antialiased; the same size gives the same values."""
-    return tf.image.resize(windows, [side, side], antialias=True)
 
 
 def _row(method, painted, x, variant=None, samples=None):

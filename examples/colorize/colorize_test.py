@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from colorize import Colorize, Config, Luma, baselines, displayable, paint_windows
+from colorize import Colorize, Config, Luma, baselines, displayable
 
 import coopkeras as ck
 
@@ -68,15 +68,6 @@ def test_a_colour_too_strong_is_weakened_and_keeps_its_luma():
     np.testing.assert_allclose(Luma()(shown), luma, atol=1e-6)
     within = np.abs(x).max(axis=-1) <= 1
     np.testing.assert_allclose(shown[within], x[within], atol=1e-6)
-
-
-@pytest.mark.parametrize("shape", [(5, 70), (16, 16), (41, 33)])
-@pytest.mark.parametrize("side", [16, 24])
-def test_windows_paint_any_size_without_seams(shape, side):
-    luma = random(*shape, 1, scale=0.5)
-    chroma = Luma().project(np.float32([0.2, -0.1, 0.1]), np.zeros([1], np.float32))
-    painted = paint_windows(lambda seen: seen + chroma, luma, 16, side)
-    np.testing.assert_allclose(painted, luma + chroma, atol=1e-5)
 
 
 def test_baselines_keep_the_luma():
