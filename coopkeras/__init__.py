@@ -27,6 +27,7 @@ _ROOMS = (
     "features",
     "holes",
     "langevin",
+    "latents",
     "media",
     "metrics",
     "networks",

@@ -171,12 +171,13 @@ class CoopNets(keras.Model):
 
     # Using ----------------------------------------------------------------------------------
 
-    def sample(self, n, *, seed=0, steps=None, settle=0, temperature=1.0, proposed=False):
+    def sample(self, n, *, z=None, seed=0, steps=None, settle=0, temperature=1.0, proposed=False):
         """Draw `n` samples: the generator proposes, the descriptor revises.
 
         Args:
             n: number of samples.
-            seed: an int or int32 `[2]`.
+            z: what the generator proposes from, `[n, *z_shape]`; by default z ~ N(0, I).
+            seed: an int, int32 `[2]` or `[n, 2]`.
             steps: Langevin updates of the revision; by default those of learning.
             settle: updates without noise after them, which take the last noise out.
             temperature: scale of the variance of the revision's noise.
@@ -192,7 +193,8 @@ class CoopNets(keras.Model):
             raise ValueError(
                 "This CoopNets learned p(x | what is seen): use `recover(seen, observation)`."
             )
-        z = self.averaged_generator.prior(n, seeds.fold(seed, 0))
+        if z is None:
+            z = self.averaged_generator.prior(n, seeds.fold(seed, 0))
         pair = self._traced_revise(z, *self._arguments(seed, steps, settle, temperature))
         return pair if proposed else pair[1]
 

@@ -96,8 +96,29 @@ class Examples:
         return Examples(self._store, self._rows, self.names, (*self._functions, function))
 
     def flip(self):
-        """Add random left-right flips of x, each with probability one half."""
-        return self.map(_flip)
+        """Add the left-right mirror image of every example, as an example of its own.
+
+        It comes `len(self)` further in the index: what is kept for an example, a z for one, is
+        not shared with its mirror image.
+
+        Returns:
+            examples: an `Examples` of `2 len(self)`; this one is unchanged.
+        """
+        count = self._store.count
+
+        def fetch(rows):
+            batch = self._store.fetch(rows % count)
+            mirrored = tf.reverse(batch["x"], [2])
+            return batch | {
+                "x": tf.where((rows >= count)[:, None, None, None], mirrored, batch["x"])
+            }
+
+        rows = self._rows
+        if rows is not None:
+            with tf.device("CPU:0"):
+                rows = tf.concat([rows, rows + count], axis=0)
+        store = stores.Store(2 * count, self.shape, fetch)
+        return Examples(store, rows, self.names, self._functions)
 
     def take(self, count, seed=0):
         """Choose examples at random, once and for all.
@@ -227,12 +248,3 @@ def _shuffled(places, seeds, n):
     keys = tf.concat([seeds, tf.zeros_like(seeds[:, :1])], axis=1)
     last = tf.fill(tf.shape(places), tf.constant(n - 1, tf.int64))
     return tf.raw_ops.RandomIndexShuffle(index=places, seed=keys, max_index=last, rounds=4)
-
-
-def _flip(batch, seeds):
-    def one(row):
-        return tf.random.stateless_uniform([], row, alg=seeds_lib.ALGORITHM)
-
-    flipped = tf.map_fn(one, seeds, fn_output_signature=tf.float32) < 0.5
-    x = batch["x"]
-    return batch | {"x": tf.where(flipped[:, None, None, None], tf.reverse(x, [2]), x)}

@@ -1,13 +1,22 @@
 """What tasks share that recover x from what is seen of it: recovering, in batches, and judging."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
+from coopkeras import seeds
+
 INFER_STEPS = 200  # Langevin updates that a generator alone takes to explain what is seen
+DRAWS = 8  # samples whose mean is a descriptor's estimate
 
 
 def recover(config, model, seen, observation, seed, temperature):
     """Return (proposed, revised) of any of the three models.
+
+    The estimate of CoopNets is the proposal at z = 0 and `settle` updates without noise; of a
+    generator, g of the z that descent finds; of a descriptor, whose chains come from noise, the
+    mean of 8 samples.
 
     Args:
         config: a `recipes.ModelConfig`.
@@ -15,20 +24,36 @@ def recover(config, model, seen, observation, seed, temperature):
         seen: `observation(x)`, float32.
         observation: an `Observation`.
         seed: an int, int32 `[2]` or `[batch, 2]`.
-        temperature: 1 draws a sample, 0 is the estimate: of CoopNets, the proposal at z = 0
-            and `settle` updates without noise. One number, or one a row.
+        temperature: 1 draws a sample, 0 is the estimate. One number, or one a row.
 
     Returns:
         proposed, revised: float32 `[batch, ...]`; the same thing where nothing proposes.
     """
-    how = {"seed": seed, "temperature": temperature}
+    recover = functools.partial(model.recover, seen, observation)
     if config.method == "coopnets":
         steps = tf.where(tf.equal(temperature, 0.0), 0, config.steps)
-        how |= {"steps": steps, "settle": config.settle, "proposed": True}
-        return model.recover(seen, observation, **how)
-    steps = INFER_STEPS if config.method == "generator" else config.steps
-    revised = model.recover(seen, observation, steps=steps, **how)
+        how = {"steps": steps, "settle": config.settle, "proposed": True}
+        return recover(seed=seed, temperature=temperature, **how)
+    if config.method == "generator":
+        revised = recover(seed=seed, temperature=temperature, steps=INFER_STEPS)
+    else:
+        recover = functools.partial(recover, steps=config.steps)
+        revised = _sample_or_mean(recover, seen, observation, seed, temperature)
     return revised, revised
+
+
+def _sample_or_mean(recover, seen, observation, seed, temperature):
+    """Return a sample, or where the temperature is 0 the mean of samples, always the same."""
+    estimate = tf.reshape(tf.equal(temperature, 0.0), [-1])
+    sample = recover(seed=seed, temperature=temperature)
+
+    def mean():
+        rows = seeds.fold(seeds.as_seed(0), tf.zeros([tf.shape(seen)[0]], tf.int32))
+        draws = [recover(seed=seeds.fold(rows, draw), temperature=1.0) for draw in range(DRAWS)]
+        return observation.project(tf.add_n(draws) / DRAWS, seen)
+
+    mean = tf.cond(tf.reduce_any(estimate), mean, lambda: sample)
+    return tf.where(tf.reshape(estimate, [-1] + [1] * (len(sample.shape) - 1)), mean, sample)
 
 
 def in_batches(function, at_once, *arrays):

@@ -10,6 +10,9 @@ import coopkeras as ck
 from coopkeras.task import row
 
 DRAWN_AT_ONCE = 100
+COLUMNS = 12  # of a sheet
+WAYS = {"line": ck.latents.line, "sphere": ck.latents.sphere}
+SHEETS = ("samples", *WAYS, "map")
 GAUSSIAN_COMPONENTS = 200
 
 
@@ -22,6 +25,8 @@ class Config(ck.recipes.PictureConfig):
             or "descriptor" (persistent chains).
         sampling_steps: Langevin updates of a sample; 0 is those of a revision in learning.
         samples: number of pictures that `--mode=predict` draws.
+        sheet: what they are: "samples"; "line" or "sphere", in each row the way from one z to
+            another; or "map", a square cut through the space of z.
     """
 
     PRESETS: ClassVar[dict] = {
@@ -57,11 +62,16 @@ class Config(ck.recipes.PictureConfig):
     step_size: float = 0.005
     sampling_steps: int = 0
     samples: int = 64
+    sheet: str = "samples"
 
     def __post_init__(self):
         """Check the settings against each other."""
         super().__post_init__()
-        self.require(self.samples >= 1, "samples", "at least 1")
+        least = {"samples": 1, "map": 4}.get(self.sheet, COLUMNS)
+        self.require(self.samples >= least, "samples", f"at least {least}")
+        self.require(self.sheet in SHEETS, "sheet", f"one of {', '.join(SHEETS)}")
+        can = self.sheet == "samples" or self.method != "descriptor"
+        self.require(can, "sheet", "samples: method=descriptor has no z")
         self.require(self.sampling_steps >= 0, "sampling_steps", "0 or more")
 
 
@@ -110,6 +120,9 @@ class Synthesis(ck.Task):
         sheets = {"samples": _sheet(samples)}
         if proposed is not None:
             sheets = {"proposed": _sheet(proposed), "revised: the samples": _sheet(samples)}
+        if self.config.method != "descriptor":
+            z, _ = self._latents(model, "sphere", count, seed=0)
+            sheets["from z to z along an arc"] = _sheet(self._sample(model, len(z), 0, z)[1])
         return sheets | {"real, held out": _sheet(split.held_out.take(count, seed=2).array())}
 
     def predict(self, model, input_path, output_path, mask_path=None):
@@ -119,8 +132,10 @@ class Synthesis(ck.Task):
                 "--task=synthesis draws from nothing; leave out --input and --mask, and give "
                 "--output (and --set=samples=16, --seed=1)."
             )
-        samples = self._sample(model, self.config.samples, seed=self.config.seed)[1]
-        ck.media.write_picture(output_path, ck.media.grid(np.clip(samples, -1, 1)))
+        config = self.config
+        z, columns = self._latents(model, config.sheet, config.samples, config.seed)
+        samples = self._sample(model, config.samples if z is None else len(z), config.seed, z)[1]
+        ck.media.write_picture(output_path, _sheet(samples, columns))
         return [output_path]
 
     def signatures(self, model):
@@ -139,25 +154,38 @@ class Synthesis(ck.Task):
             served["energy"] = ck.recipes.energy_signature(model, shape)
         return served
 
-    def _sample(self, model, count, seed):
+    def _latents(self, model, sheet, count, seed):
+        """Return (z or None, columns) of a sheet of about `count` pictures."""
+        if sheet == "samples":
+            return None, None
+        generator = model.generator if self.config.method == "coopnets" else model
+        if sheet == "map":
+            side = int(count**0.5)
+            return ck.latents.plane(generator.z_shape, side, seed), side
+        ends = generator.prior(2 * (count // COLUMNS), ck.seeds.as_seed(seed))
+        ways = [WAYS[sheet](a, b, COLUMNS) for a, b in zip(ends[::2], ends[1::2], strict=True)]
+        return tf.concat(ways, axis=0), COLUMNS
+
+    def _sample(self, model, count, seed, z=None):
         """Return (proposed or None, samples) as arrays; a sample is its number's alone."""
         parts = []
         for start in range(0, count, DRAWN_AT_ONCE):
             numbers = tf.range(start, min(count, start + DRAWN_AT_ONCE))
             rows = ck.seeds.fold(ck.seeds.as_seed(seed), numbers)
-            parts.append(self._samples(model, len(numbers), rows))
+            some_z = None if z is None else z[start : start + DRAWN_AT_ONCE]
+            parts.append(self._samples(model, len(numbers), rows, some_z))
         proposed, samples = zip(*parts, strict=True)
         return None if proposed[0] is None else np.concatenate(proposed), np.concatenate(samples)
 
-    def _samples(self, model, count, seed):
+    def _samples(self, model, count, seed, z=None):
         """Return (proposed or None, samples) of any of the three models."""
         config = self.config
         if config.method == "generator":
-            return None, model.sample(count, seed=seed)
-        steps = config.sampling_steps or config.steps
+            return None, model.sample(count, seed=seed) if z is None else model.generate(z)
+        how = {"seed": seed, "steps": config.sampling_steps or config.steps}
         if config.method == "descriptor":
-            return None, model.sample(count, seed=seed, steps=steps)
-        return model.sample(count, seed=seed, steps=steps, settle=config.settle, proposed=True)
+            return None, model.sample(count, **how)
+        return model.sample(count, z=z, settle=config.settle, proposed=True, **how)
 
 
 class _Score:
@@ -186,5 +214,5 @@ class _Score:
         )
 
 
-def _sheet(x):
-    return ck.media.grid(np.clip(x, -1, 1), columns=12)
+def _sheet(x, columns=COLUMNS):
+    return ck.media.grid(np.clip(x, -1, 1), columns=columns)

@@ -1,7 +1,10 @@
 """Laws of recovering in batches, and of what is judged."""
 
+import functools
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import coopkeras as ck
 
@@ -15,12 +18,14 @@ def rng():
 
 
 def model_of(config):
+    """The model of a method, for masks."""
+    mask = ck.observation.Mask()
     if config.method == "descriptor":
-        return ck.recipes.descriptor(config, SHAPE, observation=ck.observation.Mask())
-    network = ck.recipes.generator_network(config, SHAPE)
+        return ck.recipes.descriptor(config, SHAPE, start="noise", observation=mask)
     if config.method == "generator":
-        return ck.recipes.generator(config, network)
-    return ck.recipes.coopnets(config, SHAPE, network)
+        return ck.recipes.generator(config, ck.recipes.generator_network(config, SHAPE))
+    network = ck.networks.recovery_generator(SHAPE, config.latent_dim, (2, 2))
+    return ck.recipes.coopnets(config, SHAPE, network, observation=mask)
 
 
 @pytest.mark.parametrize("method", ck.recipes.METHODS)
@@ -33,6 +38,31 @@ def test_every_method_recovers_and_keeps_what_is_seen(method, rng):
     )
     for recovered in pair:
         np.testing.assert_array_equal(recovered.numpy()[visible], x[visible])
+
+
+@pytest.mark.parametrize("method", ["coopnets", "descriptor"])
+def test_an_estimate_has_no_chance_in_it_and_a_sample_has(method, rng):
+    config = ck.recipes.ModelConfig(method=method, **TINY)
+    model, mask = model_of(config), ck.observation.Mask(rng.random([2, 16, 16, 1]) < 0.5)
+    seen = mask(tf.constant(rng.uniform(-1, 1, [2, *SHAPE]), tf.float32))
+    recover = functools.partial(ck.recovery.recover, config, model, seen, mask)
+    both = [recover(seed, tf.constant([0.0, 1.0]))[1].numpy() for seed in (0, 1)]
+    np.testing.assert_array_equal(both[0][0], both[1][0])
+    assert not np.array_equal(both[0][1], both[1][1])
+    alone = recover(0, 0.0)[1].numpy()
+    np.testing.assert_allclose(alone[0], both[0][0], atol=1e-6)
+
+
+def test_the_estimate_of_a_descriptor_is_the_mean_of_its_samples(rng):
+    """Where f is flat the samples are noise about 0, of a variance that the steps leave."""
+    config = ck.recipes.ModelConfig(method="descriptor", **TINY)
+    model, mask = model_of(config), ck.observation.Mask(np.zeros([1, 16, 16, 1], bool))
+    model.network.layers[-2].set_weights([0 * w for w in model.network.layers[-2].get_weights()])
+    seen = tf.zeros([1, *SHAPE])
+    estimate = ck.recovery.recover(config, model, seen, mask, 0, 0.0)[1].numpy()
+    samples = [ck.recovery.recover(config, model, seen, mask, n, 1.0)[1] for n in range(8)]
+    ratio = np.mean(np.square(samples)) / np.mean(np.square(estimate))
+    assert ratio == pytest.approx(ck.recovery.DRAWS, rel=0.25)
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 7, 8])
