@@ -13,7 +13,7 @@ run: $(INSTALLED)
 	$(BIN)/python -m coopkeras.run --task=inpaint
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadscope
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

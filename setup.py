@@ -53,7 +53,7 @@ setuptools.setup(
         "tf-keras>=2.17,<2.18",
     ],
     extras_require={
-        "dev": ["pytest>=8,<10", "ruff>=0.17,<0.18"],
+        "dev": ["pytest>=8,<10", "pytest-xdist>=3.6,<4", "ruff>=0.17,<0.18"],
         "tfds": ["tensorflow-datasets>=4.9,<5"],
     },
     entry_points={

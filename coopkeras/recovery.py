@@ -9,6 +9,10 @@ from coopkeras import seeds
 
 INFER_STEPS = 200  # Langevin updates that a generator alone takes to explain what is seen
 DRAWS = 8  # samples whose mean is a descriptor's estimate
+PRESETS = {  # by method, other defaults than those of CoopNets
+    "generator": {"latent_dim": 100, "infer_steps": 10, "infer_step_size": 0.1},
+    "descriptor": {"steps": 30, "penalty": 0.0, "descriptor_rate": 3e-4},
+}
 
 
 def recover(config, model, seen, observation, seed, temperature):

@@ -26,12 +26,7 @@ class Config(ck.recipes.PictureConfig):
         samples: completions of each picture that `--mode=predict` writes; 0 is the estimate.
     """
 
-    PRESETS: ClassVar[dict] = {
-        "method": {
-            "generator": {"latent_dim": 100, "infer_steps": 10, "infer_step_size": 0.1},
-            "descriptor": {"steps": 40},
-        }
-    }
+    PRESETS: ClassVar[dict] = {"method": ck.recovery.PRESETS}
 
     data: str = "samples:textures"
     holes: str = "square:12"

@@ -30,10 +30,7 @@ class Config(ck.recipes.PictureConfig):
     """
 
     PRESETS: ClassVar[dict] = {
-        "method": {
-            "generator": {"latent_dim": 100, "infer_steps": 10},
-            "descriptor": {"steps": 40},
-        },
+        "method": ck.recovery.PRESETS,
         "factor": {3: {"size": 36}},
     }
 
