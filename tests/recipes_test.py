@@ -42,15 +42,29 @@ def test_scale_and_penalty_reach_the_descriptor():
     assert model.descriptor.network.layers[-1].scale == 1e3
 
 
-def test_pictures_are_those_the_settings_ask_for(tmp_path):
-    ck.media.write_picture(
-        tmp_path / "a.png", np.arange(40 * 40, dtype=np.uint8).reshape(40, 40, 1)
+@pytest.mark.parametrize("flip", [False, True])
+def test_pictures_are_those_the_settings_ask_for(tmp_path, flip):
+    for number in range(20):
+        picture = np.full([24, 20, 1], 10 * number, np.uint8)
+        ck.media.write_picture(tmp_path / f"{number}.png", picture)
+    config = ck.recipes.PictureConfig(
+        data=str(tmp_path), held_out="last:5", size=16, judged=3, channels=3, flip=flip
     )
-    config = ck.recipes.PictureConfig(data=str(tmp_path), size=16, judged=3, channels=3)
     split = ck.recipes.pictures(config)
     assert split.train.shape == (16, 16, 3)
-    assert len(split.held_out) == 3
-    assert config.at_own_scale() == ck.data.always_patches(str(tmp_path))
+    assert (len(split.train), len(split.held_out)) == (30 if flip else 15, 3)
+
+
+def test_one_picture_is_always_learned_at_its_own_scale(tmp_path):
+    for name in ("a.png", "b.png"):
+        ck.media.write_picture(tmp_path / name, np.zeros([80, 80, 1], np.uint8))
+
+    def at_own_scale(**settings):
+        return ck.recipes.PictureConfig(**settings).at_own_scale()
+
+    assert at_own_scale(data=str(tmp_path / "a.png"))
+    assert not at_own_scale(data=str(tmp_path))
+    assert at_own_scale(data=str(tmp_path), patches=True)
 
 
 def test_fewer_than_two_judged_pictures_are_refused():
