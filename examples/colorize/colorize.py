@@ -174,15 +174,16 @@ class Colorize(ck.Task):
         seed = ck.seeds.fold(ck.seeds.as_seed(self.config.seed), number)
         temperature = 1.0 if self.config.samples else 0.0
 
-        def paint(windows, _):
-            seeds = tf.tile(seed[None], [len(windows), 1])
-            return self._painted(model, windows, seeds, temperature)[1] - windows
+        def paint(grey, _):
+            seeds = tf.tile(seed[None], [len(grey), 1])
+            return self._painted(model, grey[..., :1], seeds, temperature)[1] - grey
 
         size = ck.recipes.network_shape(model)[0]
         height, width = luma.shape[:2]
         share = 1 if self.config.at_own_scale() else size / min(height, width)
         small = ck.windows.resize(luma, round(share * height), round(share * width))
-        chroma = ck.windows.enlarge_patches(paint, small, size, factor=1)
+        grey = np.repeat(np.clip(small, -1, 1), 3, axis=-1)  # resizing overshoots
+        chroma = ck.windows.enlarge_patches(paint, grey, size, factor=1)
         return displayable(luma + ck.windows.resize(chroma, height, width), luma).numpy()
 
     def signatures(self, model):
