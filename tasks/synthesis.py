@@ -72,6 +72,8 @@ class Config(ck.recipes.PictureConfig):
         self.require(self.sheet in SHEETS, "sheet", f"one of {', '.join(SHEETS)}")
         can = self.sheet == "samples" or self.method != "descriptor"
         self.require(can, "sheet", "samples: method=descriptor has no z")
+        plane = self.sheet != "map" or self.latent_dim >= 2
+        self.require(plane, "latent_dim", "at least 2 for a map")
         self.require(self.sampling_steps >= 0, "sampling_steps", "0 or more")
 
 

@@ -52,6 +52,7 @@ def test_what_is_drawn_follows_its_z():
         (["sheet=map", "samples=3"], "at least 4; received 3"),
         (["sheet=line", "samples=11"], "at least 12; received 11"),
         (["sheet=map", "method=descriptor"], "method=descriptor has no z"),
+        (["sheet=map", "latent_dim=1"], "`latent_dim` should be at least 2 for a map; received 1"),
     ],
 )
 def test_an_impossible_sheet_is_refused(settings, message):
