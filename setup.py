@@ -58,6 +58,7 @@ setuptools.setup(
     },
     entry_points={
         "coopkeras.tasks": [
+            "audio = coopkeras.tasks.audio:Audio",
             "inpaint = coopkeras.tasks.inpaint:Inpaint",
             "super_resolution = coopkeras.tasks.super_resolution:SuperResolution",
             "synthesis = coopkeras.tasks.synthesis:Synthesis",

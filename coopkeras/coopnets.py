@@ -206,6 +206,7 @@ class CoopNets(keras.Model):
         seed=0,
         steps=None,
         settle=0,
+        infer_steps=None,
         temperature=1.0,
         proposed=False,
     ):
@@ -220,6 +221,8 @@ class CoopNets(keras.Model):
             seed: an int, int32 `[2]` or `[batch, 2]`.
             steps: Langevin updates of the revision; by default those of learning.
             settle: updates without noise after them, which take the last noise out.
+            infer_steps: Langevin updates of the inference of z, where z is inferred; by default
+                those of learning.
             temperature: 1 draws a sample of p(x | seen); 0 is the estimate: the proposal at
                 z = 0 and a revision without noise.
             proposed: return the proposals too.
@@ -229,10 +232,12 @@ class CoopNets(keras.Model):
             Mask come back bit for bit.
         """
         observation = self.observation if observation is None else observation
+        infer_steps = self.generator.steps if infer_steps is None else infer_steps
         pair = self._traced_recover(
             tf.convert_to_tensor(seen, tf.float32),
             observation.parameters,
             observation.template,
+            tf.convert_to_tensor(infer_steps, tf.int32),
             *self._arguments(seed, steps, settle, temperature),
         )
         return pair if proposed else pair[1]
@@ -267,12 +272,14 @@ class CoopNets(keras.Model):
         return proposed, self._revise_and_settle(proposed, seed, steps, settle, temperature)
 
     @tf.function
-    def _traced_recover(self, seen, parameters, template, seed, steps, settle, temperature):
+    def _traced_recover(self, seen, parameters, template, infer_steps, *how):
         observation = template.bind(parameters)
         like = self._like(seen, observation)
-        return self._propose_and_revise(seen, observation, like, seed, steps, settle, temperature)
+        return self._propose_and_revise(seen, observation, like, *how, infer_steps=infer_steps)
 
-    def _propose_and_revise(self, seen, observation, like, seed, steps, settle, temperature):
+    def _propose_and_revise(
+        self, seen, observation, like, seed, steps, settle, temperature, infer_steps=None
+    ):
         generator = self.averaged_generator
         given = generator.given(seen, observation, like=like)
         z = generator.prior(tf.shape(like)[0], seeds.fold(seed, 0))
@@ -280,7 +287,12 @@ class CoopNets(keras.Model):
             z = z * tf.sqrt(tf.reshape(temperature, [-1] + [1] * (len(z.shape) - 1)))
         else:
             z = generator.infer(
-                seen, observation, z=z, seed=seeds.fold(seed, 2), temperature=temperature
+                seen,
+                observation,
+                z=z,
+                seed=seeds.fold(seed, 2),
+                steps=infer_steps,
+                temperature=temperature,
             )
         project = partial(observation.project, seen=seen)
         proposed = project(generator.generate(z, given))

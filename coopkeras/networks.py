@@ -12,18 +12,28 @@ START_SIZE = 4
 SMALLEST_SIZE = 16
 
 
-def descriptor(shape, channels=(64, 128, 256), form="object", activation="leaky_relu", scale=1.0):
+def descriptor(
+    shape,
+    channels=(64, 128, 256),
+    form="object",
+    activation="leaky_relu",
+    scale=1.0,
+    widths=(5, 3),
+    factor=2,
+):
     """Return a bottom-up network f: x -> top responses, whose sum is f(x).
 
     Args:
         shape: shape of one example, sides of 16 or more (None for any size in texture form).
-        channels: filters of each convolution; the first is 5 wide, the others 3. Averages over
-            2 pixels halve the sides after each while they are above 4: strides instead would
-            leave their grid in the gradient in x, and so in what the descriptor revises.
+        channels: filters of each convolution. Averages over `factor` pixels follow each while
+            sides are above 4: strides instead would leave their grid in the gradient in x, and
+            so in what the descriptor revises.
         form: "object" ends in one dense response to the whole example; "texture" is fully
             convolutional, its responses the same everywhere.
         activation: "relu" makes f piecewise linear (`Descriptor.activations`).
         scale: factor of the responses; Langevin dynamics with little noise needs a steep f.
+        widths: of the first convolution, and of the others.
+        factor: pixels over which is averaged; a sound, which is long, wants more than 2.
 
     Returns:
         network: functional model `[batch, *shape] -> [batch, 1]` (object) or a response map.
@@ -41,9 +51,9 @@ def descriptor(shape, channels=(64, 128, 256), form="object", activation="leaky_
     rank = _check(shape, form)
     x = inputs = keras.Input(shape, name="x")
     for number, filters in enumerate(channels):
-        x = _layer("Conv", rank, filters, 5 if number == 0 else 3, 1, activation)(x)
+        x = _layer("Conv", rank, filters, widths[min(number, 1)], 1, activation)(x)
         if min(side or 64 for side in x.shape[1:-1]) > START_SIZE:
-            x = getattr(layers, f"AveragePooling{rank}D")(2, padding="same")(x)
+            x = getattr(layers, f"AveragePooling{rank}D")(factor, padding="same")(x)
     if form == "object":
         x = layers.Flatten()(x)
         x = layers.Dense(1, dtype="float32", name="response")(x)
@@ -53,16 +63,17 @@ def descriptor(shape, channels=(64, 128, 256), form="object", activation="leaky_
     return keras.Model(inputs, x, name="descriptor_network")
 
 
-def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object"):
+def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", factor=2):
     """Return a top-down network g: z -> x.
 
     Args:
         shape: shape of one example, sides of 16 or more (None for any size in texture form).
         latent_dim: length of z, or in texture form the channels of the map of z.
-        channels: filters of each doubling but the last, coarse first. An object starts from a
-            dense layer; a texture from a map of z `2 ** (len(channels) + 1)` times smaller
-            than x: a larger map gives a larger texture.
+        channels: filters of each enlargement but the last, coarse first. An object starts from
+            a dense layer; a texture from a map of z `factor ** (len(channels) + 1)` times
+            smaller than x: a larger map gives a larger texture.
         form: "object" or "texture".
+        factor: how many times larger each layer makes the sides.
 
     Returns:
         network: functional model z -> `[batch, *shape]` in [-1, 1].
@@ -78,8 +89,8 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object"):
         Han, Lu, Zhu, Wu, AAAI 2017 (published code).
     """
     rank = _check(shape, form)
-    doublings = len(channels) + 1
-    small = [side and max(1, -(-side // 2**doublings)) for side in shape[:-1]]
+    stride = factor ** (len(channels) + 1)
+    small = [side and max(1, -(-side // stride)) for side in shape[:-1]]
     if form == "object":
         inputs = keras.Input((latent_dim,), name="z")
         filters = channels[0]
@@ -88,9 +99,9 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object"):
     else:
         x = inputs = keras.Input((*small, latent_dim), name="z")
     for filters in channels:
-        x = _double(rank, filters)(x)
+        x = _enlarge(rank, filters, factor)(x)
         x = layers.LeakyReLU(0.2)(layers.LayerNormalization()(x))  # over the channels of a place
-    x = _layer("Conv", rank, shape[-1], 4, 2, "tanh", transpose=True, dtype="float32")(x)
+    x = _enlarge(rank, shape[-1], factor, activation="tanh", dtype="float32")(x)
     return keras.Model(inputs, _crop(x, shape, rank), name="generator_network")
 
 
@@ -135,7 +146,7 @@ def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256)):
     x = _layer("Conv", rank, channels[-1], 3, 1, "leaky_relu")(x)
     finest = max(1, channels[0] // 2)
     for filters, skip in zip((*channels[:-1][::-1], finest), skips[::-1], strict=True):
-        x = _crop(_double(rank, filters)(x), skip.shape[1:], rank)
+        x = _crop(_enlarge(rank, filters)(x), skip.shape[1:], rank)
         x = layers.LeakyReLU(0.2)(_shift(x, inputs["z"]))
         x = layers.Concatenate()([x, skip])
     x = _layer("Conv", rank, shape[-1], 3, 1, "tanh", dtype="float32")(x)
@@ -215,12 +226,14 @@ def _layer(kind, rank, filters, width, stride, activation, transpose=False, **kw
     )
 
 
-def _double(rank, filters):
-    return _layer("Conv", rank, filters, 4, 2, None, transpose=True)
+def _enlarge(rank, filters, factor=2, activation=None, **kwargs):
+    """Return a layer that makes each side `factor` times larger."""
+    width = 2 * factor
+    return _layer("Conv", rank, filters, width, factor, activation, transpose=True, **kwargs)
 
 
 def _crop(x, shape, rank):
-    """Cut the end of the sides that doubling made too long."""
+    """Cut the end of the sides that enlarging made too long."""
     extra = [0 if b is None else a - b for a, b in zip(x.shape[1:-1], shape[:-1], strict=True)]
     if not any(extra):
         return x

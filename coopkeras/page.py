@@ -1,4 +1,4 @@
-"""Parts of a page that needs no other file: pictures, curves and commands, light and dark."""
+"""Parts of a page that needs no other file: pictures, sounds, curves, commands; light and dark."""
 
 import base64
 import html
@@ -73,6 +73,23 @@ def picture(path, caption):
     )
 
 
+def sound(path, caption):
+    """Return a figure with a player that holds the sound itself.
+
+    Args:
+        path: `pathlib.Path` of a .wav.
+        caption: text under it.
+
+    Returns:
+        text: HTML.
+    """
+    caption, data = html.escape(caption), base64.b64encode(path.read_bytes()).decode("ascii")
+    return (
+        f'<figure><audio controls preload="none" aria-label="{caption}" '
+        f'src="data:audio/wav;base64,{data}"></audio><figcaption>{caption}</figcaption></figure>'
+    )
+
+
 def curve(name, lines):
     """Return a figure with a small line plot, its scale logarithmic if the values ask for it.
 
@@ -144,6 +161,7 @@ dd { margin: 0; overflow-wrap: anywhere; }
 figure { margin: 0 0 2rem; }
 figcaption { margin-top: .5rem; max-width: 46rem; }
 img { display: block; max-width: 100%; height: auto; border-radius: 4px; }
+audio { display: block; width: min(100%, 40rem); }
 .sharp { image-rendering: pixelated; }
 .cards, .curves { display: grid; gap: 1rem; margin-bottom: 1.5rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 14rem), 1fr)); }

@@ -11,7 +11,7 @@ import shlex
 import numpy as np
 
 from coopkeras import export as exporting
-from coopkeras import media, report, train
+from coopkeras import media, report, sound, train
 from coopkeras import task as tasks
 from coopkeras.errors import UserError
 from coopkeras.workdir import Workdir
@@ -125,7 +125,7 @@ def finish(task, model, split, workdir, seconds, *, command="", plugins=(), expo
         "rows": task.judge(model, split),
     }
     workdir.write_json("results.json", results)
-    pictures = _write_pictures(workdir, task.draw(model, split))
+    pictures, sounds = _write_drawn(workdir, task.draw(model, split))
     if export_root is not None:
         results = _note_export(workdir, exporting.write(task, model, export_root))
     page = report.write(
@@ -134,24 +134,36 @@ def finish(task, model, split, workdir, seconds, *, command="", plugins=(), expo
         results=results,
         curves=workdir.metrics(),
         pictures=pictures,
+        sounds=sounds,
         commands=_commands(task, workdir, results, plugins),
     )
     print(report.table(results["rows"]))
-    print(f"pictures    {workdir.path / 'samples'} ({len(pictures)})")
+    for kind, written in {"pictures": pictures, "sounds": sounds}.items():
+        if written:
+            print(f"{kind:10}  {workdir.path / 'samples'} ({len(written)})")
     print(f"report      {page}")
     if results["export"]:
         print(f"SavedModel  {results['export']}")
     return results
 
 
-def _write_pictures(workdir, pictures):
-    """Write pictures by caption; return pairs (path in the workdir, caption)."""
-    written = []
-    for caption, picture in pictures.items():
-        name = re.sub(r"[^A-Za-z0-9.-]+", "_", caption).strip("_") or "picture"
-        media.write_picture(workdir.path / "samples" / f"{name}.png", np.asarray(picture))
-        written.append((f"samples/{name}.png", caption))
-    return written
+def _write_drawn(workdir, drawn):
+    """Write what is drawn, by caption.
+
+    Returns:
+        pictures, sounds: pairs (path in the workdir, caption).
+    """
+    pictures, sounds = [], []
+    for caption, content in drawn.items():
+        name = re.sub(r"[^A-Za-z0-9.-]+", "_", caption).strip("_") or "drawn"
+        path = f"samples/{name}"
+        if isinstance(content, sound.Sound):
+            sound.write(workdir.path / f"{path}.wav", content)
+            sounds.append((f"{path}.wav", caption))
+        else:
+            media.write_picture(workdir.path / f"{path}.png", np.asarray(content))
+            pictures.append((f"{path}.png", caption))
+    return pictures, sounds
 
 
 def _commands(task, workdir, results, plugins):
@@ -159,8 +171,9 @@ def _commands(task, workdir, results, plugins):
     base = ["python", "-m", "coopkeras.run", f"--task={task.name}", f"--workdir={workdir.path}"]
     base += [f"--plugin={plugin}" for plugin in plugins]
     commands = {"this page": results["command"]} if results["command"] else {}
-    given = ["--input=in.png"] if task.takes_input else []
-    commands["predict"] = shlex.join([*base, "--mode=predict", *given, "--output=out.png"])
+    given = [f"--input=in{task.suffix}"] if task.takes_input else []
+    given.append(f"--output=out{task.suffix}")
+    commands["predict"] = shlex.join([*base, "--mode=predict", *given])
     if results["export"]:
         model = pathlib.Path(results["export"]).resolve().parent
         commands["serve"] = shlex.join(

@@ -135,10 +135,13 @@ def pictures(config):
     return data.Split(train, split.held_out.take(config.judged, seed=0))
 
 
-def coopnets(config, shape, network, **more):
-    """Return a compiled `CoopNets` with the generator's `network`."""
+def coopnets(config, shape, network, descriptor_network=None, **more):
+    """Return a compiled `CoopNets` with the generator's `network`.
+
+    `descriptor_network` is by default the texture or object network that the settings ask for.
+    """
     model = CoopNets(
-        _descriptor(config, shape, start="data"),
+        _descriptor(config, shape, descriptor_network, start="data"),
         _generator(config, network),
         observed_weight=config.observed_weight,
         warmup=_warmup(config),
@@ -163,9 +166,9 @@ def generator(config, network, **more):
     return model
 
 
-def descriptor(config, shape, **more):
-    """Return a compiled `Descriptor`."""
-    model = _descriptor(config, shape, **more)
+def descriptor(config, shape, descriptor_network=None, **more):
+    """Return a compiled `Descriptor`; its network as for `coopnets`."""
+    model = _descriptor(config, shape, descriptor_network, **more)
     model.compile(_optimizer(config.descriptor_rate, config.updates, 1.0))
     return model
 
@@ -197,15 +200,15 @@ def energy_signature(model, shape):
     return energy
 
 
-def _descriptor(config, shape, **more):
-    width = config.descriptor_width
+def _descriptor(config, shape, network, **more):
+    if network is None:
+        width = config.descriptor_width
+        channels = (width, 2 * width, 4 * width)
+        network = networks.descriptor(
+            shape, channels, config.descriptor_form, scale=config.descriptor_scale
+        )
     return Descriptor(
-        networks.descriptor(
-            shape,
-            (width, 2 * width, 4 * width),
-            config.descriptor_form,
-            scale=config.descriptor_scale,
-        ),
+        network,
         reference_sigma=config.reference_sigma,
         steps=config.steps,
         step_size=config.step_size,

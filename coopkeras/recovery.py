@@ -15,7 +15,7 @@ PRESETS = {  # by method, other defaults than those of CoopNets
 }
 
 
-def recover(config, model, seen, observation, seed, temperature):
+def recover(config, model, seen, observation, seed, temperature, infer_steps=INFER_STEPS):
     """Return (proposed, revised) of any of the three models.
 
     The estimate of CoopNets is the proposal at z = 0 and `settle` updates without noise; of a
@@ -29,6 +29,8 @@ def recover(config, model, seen, observation, seed, temperature):
         observation: an `Observation`.
         seed: an int, int32 `[2]` or `[batch, 2]`.
         temperature: 1 draws a sample, 0 is the estimate. One number, or one a row.
+        infer_steps: Langevin updates of the inference of z, where z is inferred: by a generator
+            that is told nothing but z.
 
     Returns:
         proposed, revised: float32 `[batch, ...]`; the same thing where nothing proposes.
@@ -36,10 +38,10 @@ def recover(config, model, seen, observation, seed, temperature):
     recover = functools.partial(model.recover, seen, observation)
     if config.method == "coopnets":
         steps = tf.where(tf.equal(temperature, 0.0), 0, config.steps)
-        how = {"steps": steps, "settle": config.settle, "proposed": True}
-        return recover(seed=seed, temperature=temperature, **how)
+        how = {"steps": steps, "settle": config.settle, "infer_steps": infer_steps}
+        return recover(seed=seed, temperature=temperature, proposed=True, **how)
     if config.method == "generator":
-        revised = recover(seed=seed, temperature=temperature, steps=INFER_STEPS)
+        revised = recover(seed=seed, temperature=temperature, steps=infer_steps)
     else:
         recover = functools.partial(recover, steps=config.steps)
         revised = _sample_or_mean(recover, seen, observation, seed, temperature)

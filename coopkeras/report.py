@@ -52,8 +52,10 @@ def table(rows):
     return "\n".join([*text, "* the best of its setting; ± the standard error of the mean"])
 
 
-def write(workdir, *, title, results, curves=(), pictures=(), commands=None):
-    """Write report.html: pictures, the table, curves and commands on one self-contained page.
+def write(workdir, *, title, results, curves=(), pictures=(), sounds=(), commands=None):
+    """Write report.html: pictures, sounds, the table, curves and commands on one page.
+
+    The page holds all of it and needs no other file.
 
     Args:
         workdir: the run's folder.
@@ -62,6 +64,7 @@ def write(workdir, *, title, results, curves=(), pictures=(), commands=None):
             `export` where known.
         curves: the lines of metrics.jsonl, dicts with `step` and numbers by name.
         pictures: pairs (path relative to `workdir`, caption).
+        sounds: pairs (path of a .wav relative to `workdir`, caption).
         commands: dict from a label to a command line.
 
     Returns:
@@ -74,6 +77,7 @@ def write(workdir, *, title, results, curves=(), pictures=(), commands=None):
     rows = results.get("rows", [])
     sections = {
         "Pictures": [page.picture(workdir.path / path, caption) for path, caption in pictures],
+        "Sounds": [page.sound(workdir.path / path, caption) for path, caption in sounds],
         "Results": [_headlines(rows), _html_table(rows)] if rows else [],
         "Training": [_curves(curves)] if curves else [],
         "Commands": [page.command(*item) for item in (commands or {}).items()],

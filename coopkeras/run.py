@@ -24,14 +24,16 @@ _MODE = flags.DEFINE_enum(
     "train: learn (or go on), judge, draw, export. The others use the model of --workdir: "
     "evaluate judges and draws it, predict uses it on --input, export writes a SavedModel.",
 )
-_DATA = flags.DEFINE_string("data", None, "Name, picture, folder, glob, .npy or tfds:NAME.")
+_DATA = flags.DEFINE_string("data", None, "Name, picture, sound, folder, glob, .npy or tfds:NAME.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; runs/<task> by default.")
 _SET = flags.DEFINE_multi_string("set", [], "A setting of the task, name=value; repeatable.")
 _PLUGIN = flags.DEFINE_multi_string("plugin", [], "A module that defines tasks; repeatable.")
 _SEED = flags.DEFINE_integer("seed", None, "Every random number is derived from it; 0 by default.")
 _LIST = flags.DEFINE_bool("list", False, "List the tasks.")
 _INPUT = flags.DEFINE_string("input", None, "predict: your file.")
-_MASK = flags.DEFINE_string("mask", None, "predict: a picture of the hole; white = fill.")
+_MASK = flags.DEFINE_string(
+    "mask", None, "predict: where to fill: a picture, white, or a sound, not 0."
+)
 _OUTPUT = flags.DEFINE_string("output", None, "predict: the file to write.")
 _EXPORT_ROOT = flags.DEFINE_string("export_root", "savedmodels", "Folder of exported models.")
 

@@ -25,17 +25,19 @@ class TaskConfig:
         data: name, file, folder or glob; see `coopkeras.data.split`.
         held_out: what is kept apart for judging, as in `coopkeras.data.split`; "" is the
             source's own default.
-        size: side of one example, pixels, >= 16.
-        channels: 1, 3, or 0 for what the data have.
+        size: side of one example, pixels (of sound its length, samples), >= 16.
+        channels: one of `CHANNELS`; 0 is what the data have.
         batch_size: examples of one update.
         updates: length of training.
         log_every: updates between two lines of the log, and between two checkpoints.
         precision: "auto", "float32" or "mixed_bfloat16".
         seed: every random number is derived from it.
+        CHANNELS: the numbers of channels that a task knows.
         PRESETS: other defaults that the value of a field brings, `{field: {value: {name:
             default}}}`; what is set by hand comes before them.
     """
 
+    CHANNELS: typing.ClassVar[tuple] = (0, 1, 3)
     PRESETS: typing.ClassVar[dict] = {}
 
     data: str = ""
@@ -53,7 +55,9 @@ class TaskConfig:
         for name, kind in self._kinds().items():
             _check_type(name, kind, getattr(self, name))
         self.require(self.size >= 16, "size", "at least 16")
-        self.require(self.channels in (0, 1, 3), "channels", "1, 3, or 0 for what the data have")
+        known = ", ".join(str(number) for number in self.CHANNELS if number)
+        expected = f"{known}, or 0 for what the data have"
+        self.require(self.channels in self.CHANNELS, "channels", expected)
         choices = ("auto", "float32", "mixed_bfloat16")
         self.require(self.precision in choices, "precision", f"one of {', '.join(choices)}")
         for name in ("batch_size", "updates", "log_every"):
@@ -125,7 +129,8 @@ class Task(abc.ABC):
     Attributes:
         name: the word on the command line.
         summary: one line for --list.
-        takes_input: whether `predict` reads a file.
+        takes_input: whether `predict` needs a file to read.
+        suffix: of the files that `predict` reads and writes, for the commands of the report.
         Config: a frozen dataclass derived from `TaskConfig`.
 
     Args:
@@ -135,6 +140,7 @@ class Task(abc.ABC):
     name: typing.ClassVar[str]
     summary: typing.ClassVar[str]
     takes_input: typing.ClassVar[bool] = True
+    suffix: typing.ClassVar[str] = ".png"
     Config: typing.ClassVar[type]
 
     def __init__(self, config=None):
@@ -159,7 +165,11 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def draw(self, model, split):
-        """Return pictures by caption, float `[height, width, channels]` in [-1, 1]."""
+        """Return pictures and sounds by caption.
+
+        A picture is float `[height, width, 1 or 3]` in [-1, 1], or uint8; a sound is a
+        `coopkeras.sound.Sound`.
+        """
 
     @abc.abstractmethod
     def predict(self, model, input_path, output_path, mask_path=None):

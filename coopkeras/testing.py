@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from coopkeras import export, train, training
 from coopkeras.errors import UserError
+from coopkeras.sound import Sound
 from coopkeras.workdir import Workdir
 
 UPDATES = 2
@@ -125,12 +126,15 @@ class TaskConformance:
                 assert metric["better"] in ("higher", "lower")
 
     def test_it_is_drawn(self, task, trained):
-        """Pictures by caption, float in [-1, 1] or uint8."""
+        """Pictures by caption, float in [-1, 1] or uint8, and sounds."""
         model, split, _ = trained
-        pictures = task.draw(model, split)
-        assert pictures
-        for caption, picture in pictures.items():
+        drawn = task.draw(model, split)
+        assert drawn
+        for caption, picture in drawn.items():
             assert isinstance(caption, str)
+            if isinstance(picture, Sound):
+                assert np.all(np.isfinite(picture.x))
+                continue
             assert np.ndim(picture) == 3
             assert np.shape(picture)[-1] in (1, 3)
             assert picture.dtype == np.uint8 or np.all(np.abs(picture) <= 1)

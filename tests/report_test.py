@@ -145,6 +145,15 @@ def test_page_holds_the_pictures_byte_for_byte(workdir):
         assert base64.b64decode(text) == (workdir / f"samples/{name}.png").read_bytes()
 
 
+def test_page_plays_the_sounds_that_it_holds(workdir):
+    (workdir / "samples/hiss.wav").write_bytes(b"RIFF and so on")
+    text = _write(workdir, sounds=[("samples/hiss.wav", "a <hiss>")]).read_text("utf-8")
+    held = base64.b64encode(b"RIFF and so on").decode("ascii")
+    assert f"data:audio/wav;base64,{held}" in _Reader(text).references
+    assert "<audio controls" in text
+    assert "a &lt;hiss&gt;" in text
+
+
 def test_only_small_pictures_are_enlarged(workdir):
     small = page.picture(workdir / "samples/filled.png", "it")
     wide = page.picture(workdir / "samples/wide.png", "it")

@@ -17,10 +17,14 @@ SMALL = [
     "infer_steps=1",
 ]
 TINY = {
+    "audio": ["size=1024", "sample_rate=4000", "gaps=0.05", *SMALL],
     "inpaint": ["size=16", "holes=square:6", *SMALL],
     "super_resolution": ["size=20", *SMALL],
     "synthesis": ["size=16", *SMALL],
 }
+
+
+SHAPES = {"audio": (1024, 1)}  # of others one example is a picture
 
 
 def test_every_built_in_task_is_held_to_the_laws():
@@ -28,6 +32,13 @@ def test_every_built_in_task_is_held_to_the_laws():
     ours = {name for name, cls in found.items() if cls.__module__.startswith(f"{tasks.GROUP}.")}
     assert not set(TINY) & set(broken)
     assert set(TINY) == ours
+
+
+class TestAudio(testing.TaskConformance):
+    """Making sound and filling gaps."""
+
+    task_class = tasks.find("audio")
+    settings = TINY["audio"]
 
 
 class TestInpaint(testing.TaskConformance):
@@ -56,7 +67,7 @@ class TestSynthesis(testing.TaskConformance):
 def test_the_other_methods_build(name, method):
     cls = tasks.find(name)
     task = cls(cls.Config.parse([*TINY[name], f"method={method}"]))
-    assert task.signatures(task.build((16, 16, 1), 10))
+    assert task.signatures(task.build(SHAPES.get(name, (16, 16, 1)), 10))
 
 
 # The laws bite ----------------------------------------------------------------------------------

@@ -1,0 +1,175 @@
+"""Audio: any length, no seam, known samples untouched; and errors."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from coopkeras import sound, sound_clips, sound_synthesis
+from coopkeras import task as tasks
+from coopkeras.errors import UserError
+from coopkeras.sound_windows import overlapped
+
+CLS = tasks.find("audio")
+RATE = 4000
+TINY = ["latent_dim=4", "generator_width=2", "descriptor_width=2", "steps=2", "infer_steps=1"]
+TINY += [f"sample_rate={RATE}", "size=1024", "judged=2", "gaps=0.05"]
+
+
+def make(channels=1, settings=()):
+    """A task and its model."""
+    task = CLS(CLS.Config.parse([*TINY, *settings]))
+    return task, task.build((1024, channels), 4)
+
+
+@pytest.fixture(scope="module")
+def small():
+    """A task and model of one channel."""
+    return make()
+
+
+def recording(rate=RATE, channels=1, encoding="i16"):
+    """A second of sound without exact zeros, as a file of that encoding holds it."""
+    x = np.repeat(sound_clips.crackle(rate, 1.0), channels, axis=1)
+    step = 2.0 ** (1 - int(encoding[1:]))
+    return sound.Sound(np.where(x == 0, step, np.rint(x / step) * step), rate, encoding)
+
+
+# New sound --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["coopnets", "generator", "descriptor"])
+def test_new_sound_is_as_long_as_asked(method, tmp_path):
+    task, model = make(2, [f"method={method}", "seconds=0.9"])
+    (path,) = task.predict(model, None, tmp_path / "out.wav")
+    made = sound.read(path)
+    assert made.x.shape == (round(0.9 * RATE), 2)
+    assert made.rate == RATE
+    assert np.abs(made.x[0]).max() == np.abs(made.x[-1]).max() == 0  # no click at the ends
+    assert made.x.std() > 0
+
+
+def test_windows_of_the_generator_leave_no_seam():
+    task, _ = make(settings=["size=4096"])
+    model, long = (task.build((length, 1), 4) for length in (4096, 16384))
+    long.set_weights(model.get_weights())
+    z = np.random.default_rng(0).normal(size=[64, 4]).astype(np.float32)
+    at_once = long.averaged_generator.generate(z[None])[0].numpy()
+    generator = model.averaged_generator
+    made = overlapped(lambda z, _: generator.generate(z), z, 16, 4, factor=256)
+    inner = slice(1024, -1024)
+    np.testing.assert_allclose(made[inner], at_once[inner], atol=1e-5)
+
+
+def test_another_seed_makes_another_sound(small):
+    task, model = small
+    one, again, other = (
+        sound_synthesis.synthesise(task.config, model, 3000, seed)[1] for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(one, again)
+    assert np.abs(one - other).max() > 1e-3
+
+
+def test_nothing_repeats(small):
+    task, model = small
+    made = sound_synthesis.synthesise(task.config, model, 8192, 0)[0]
+    apart = np.abs(made.reshape(32, 1, 256) - made.reshape(1, 32, 256)).max(axis=2)
+    assert apart[~np.eye(32, dtype=bool)].min() > 1e-4
+
+
+# Gaps -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "encoding"), [(RATE, 1, "i16"), (8000, 2, "i24"), (RATE, 1, "i24")]
+)
+def test_known_samples_keep_their_bytes(small, rate, channels, encoding, tmp_path):
+    task, model = make(settings=["gap=0.4-0.6"])
+    given = recording(rate, channels, encoding)
+    sound.write(tmp_path / "in.wav", given)
+    (path,) = task.predict(model, tmp_path / "in.wav", tmp_path / "out.wav")
+    filled = sound.read(path)
+    assert filled[1:] == given[1:]
+    known = np.ones(rate, bool)
+    known[round(0.4 * rate) : round(0.6 * rate)] = False
+    np.testing.assert_array_equal(filled.x[known], given.x[known])
+    assert np.mean(filled.x[~known] != given.x[~known]) > 0.9
+
+
+def test_lost_samples_are_found_and_filled(small, tmp_path):
+    task, model = small
+    given = recording()
+    x = given.x.copy()
+    x[1000:1300] = 0
+    sound.write(tmp_path / "in.wav", given._replace(x=x))
+    (path,) = task.predict(model, tmp_path / "in.wav", tmp_path / "out.wav")
+    filled = sound.read(path).x
+    np.testing.assert_array_equal(filled[:1000], x[:1000])
+    np.testing.assert_array_equal(filled[1300:], x[1300:])
+    assert np.mean(filled[1000:1300] != 0) > 0.9
+
+
+@pytest.mark.parametrize("method", ["generator", "descriptor"])
+def test_the_other_methods_fill_gaps_too(method, tmp_path):
+    task, model = make(settings=[f"method={method}", "gap=0.4-0.6"])
+    sound.write(tmp_path / "in.wav", recording())
+    (path,) = task.predict(model, tmp_path / "in.wav", tmp_path / "out.wav")
+    filled = sound.read(path).x
+    assert np.isfinite(filled).all()
+    assert not np.array_equal(filled, recording().x)
+
+
+def test_served_sounds_keep_what_is_seen(small):
+    task, model = small
+    served = task.signatures(model)
+    x = np.random.default_rng(0).uniform(-0.5, 0.5, [2, 1024, 1]).astype("float32")
+    visible = np.abs(np.arange(1024) - 500)[None, :, None] > np.array([50, 200])[:, None, None]
+    seeds = tf.constant([[0, 1], [0, 2]])
+    made = served["recover"](x, visible, seeds, tf.constant([0.0, 1.0]))
+    for result in made.values():
+        np.testing.assert_array_equal(result.numpy()[visible], x[visible])
+    assert served["sample"](seeds)["sample"].shape == (2, 1024, 1)
+
+
+# Errors -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["size=1000"], "`size` should be a multiple of 256, 1024 or more; received 1000"),
+        (["channels=3"], "`channels` should be 1, 2, or 0 for what the data have; received 3"),
+        (["generator_form=object"], "`generator_form` should be texture"),
+        (["sample_rate=0"], "`sample_rate` should be between 4000 and 192000"),
+        (["seconds=0"], "`seconds` should be more than 0"),
+        (["gaps=long"], "`gaps` should be 0.05,0.25 or the like; received 'long'"),
+        (["gap=now"], "`gap` should be from-to in seconds"),
+    ],
+)
+def test_wrong_settings_are_said_in_one_line(settings, words):
+    with pytest.raises(UserError, match=words) as caught:
+        CLS.Config.parse(settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_wrong_files_are_said_in_one_line(small, tmp_path):
+    task, model = small
+    (tmp_path / "empty.wav").write_bytes(b"")
+    sound.write(tmp_path / "whole.wav", recording())
+    out = tmp_path / "out.wav"
+    for given, output, mask, words in [
+        (tmp_path / "empty.wav", out, None, "0 bytes"),
+        (tmp_path / "whole.wav", out, None, "has no gap to fill"),
+        (tmp_path / "whole.wav", tmp_path / "out.mp3", None, "should end in .wav"),
+        (None, out, "mask.wav", "give --input=in.wav"),
+    ]:
+        with pytest.raises(UserError, match=words) as caught:
+            task.predict(model, given, output, mask)
+        assert "\n" not in str(caught.value)
+    assert not out.exists()
+
+
+def test_a_clip_that_is_too_short_for_the_gaps_of_judging_is_refused(tmp_path):
+    sound.write(tmp_path / "short.wav", recording())
+    config = CLS.Config.parse([*TINY, "gaps=0.5"], data=str(tmp_path / "short.wav"))
+    with pytest.raises(UserError, match="too short"):
+        CLS(config).datasets()
