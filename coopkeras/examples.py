@@ -96,7 +96,7 @@ class Examples:
         return Examples(self._store, self._rows, self.names, (*self._functions, function))
 
     def flip(self):
-        """Add random left-right flips of x, each with probability one half."""
+        """Add random left-right flips of pictures or clips, each with probability one half."""
         return self.map(_flip)
 
     def take(self, count, seed=0):
@@ -126,7 +126,7 @@ class Examples:
             limit: int, at most so many examples.
 
         Returns:
-            x: float32 `[n, h, w, c]` in [-1, 1].
+            x: float32 `[n, h, w, c]` in [-1, 1]; of clips `[n, t, h, w, c]`.
         """
         n = len(self) if limit is None else min(limit, len(self))
         x = np.empty([n, *self.shape], np.float32)
@@ -235,4 +235,5 @@ def _flip(batch, seeds):
 
     flipped = tf.map_fn(one, seeds, fn_output_signature=tf.float32) < 0.5
     x = batch["x"]
-    return batch | {"x": tf.where(flipped[:, None, None, None], tf.reverse(x, [2]), x)}
+    flipped = tf.reshape(flipped, [-1] + [1] * (x.shape.rank - 1))
+    return batch | {"x": tf.where(flipped, tf.reverse(x, [x.shape.rank - 2]), x)}
