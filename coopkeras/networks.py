@@ -10,6 +10,7 @@ from keras import layers
 
 START_SIZE = 4
 SMALLEST_SIZE = 16
+TIME_DOUBLINGS = 2  # of a dynamic generator: one z is for 4 frames
 
 
 def descriptor(shape, channels=(64, 128, 256), form="object", activation="leaky_relu", scale=1.0):
@@ -21,12 +22,14 @@ def descriptor(shape, channels=(64, 128, 256), form="object", activation="leaky_
             2 pixels halve the sides after each while they are above 4: strides instead would
             leave their grid in the gradient in x, and so in what the descriptor revises.
         form: "object" ends in one dense response to the whole example; "texture" is fully
-            convolutional, its responses the same everywhere.
+            convolutional, its responses the same everywhere; "dynamic" (video) sees all of
+            space at once, and is the same at all times.
         activation: "relu" makes f piecewise linear (`Descriptor.activations`).
         scale: factor of the responses; Langevin dynamics with little noise needs a steep f.
 
     Returns:
-        network: functional model `[batch, *shape] -> [batch, 1]` (object) or a response map.
+        network: functional model `[batch, *shape] -> [batch, 1]` (object) or a response map; a
+        dynamic one has a response for every few frames.
 
     Raises:
         ValueError: if the shape is too small or the form unknown.
@@ -36,19 +39,21 @@ def descriptor(shape, channels=(64, 128, 256), form="object", activation="leaky_
         (None, 1)
 
     Source:
-        Xie, Lu, Gao, Zhu, Wu, TPAMI 2018 (published code): 64@5, 128@3, 256@3.
+        Xie, Lu, Gao, Zhu, Wu, TPAMI 2018 (published code): 64@5, 128@3, 256@3; stationary in time,
+        or in space and time: Xie, Zhu, Wu, CVPR 2017.
     """
     rank = _check(shape, form)
     x = inputs = keras.Input(shape, name="x")
     for number, filters in enumerate(channels):
         x = _layer("Conv", rank, filters, 5 if number == 0 else 3, 1, activation)(x)
-        if min(side or 64 for side in x.shape[1:-1]) > START_SIZE:
+        if min(side or 64 for side in x.shape[-3:-1]) > START_SIZE:  # of a clip, those of a frame
             x = getattr(layers, f"AveragePooling{rank}D")(2, padding="same")(x)
     if form == "object":
         x = layers.Flatten()(x)
         x = layers.Dense(1, dtype="float32", name="response")(x)
     else:
-        x = _layer("Conv", rank, 1, 1, 1, None, dtype="float32", name="responses")(x)
+        width = (1, *x.shape[2:-1]) if form == "dynamic" else 1
+        x = getattr(layers, f"Conv{rank}D")(1, width, dtype="float32", name="responses")(x)
     x = layers.Rescaling(scale, dtype="float32")(x)
     return keras.Model(inputs, x, name="descriptor_network")
 
@@ -58,11 +63,14 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object"):
 
     Args:
         shape: shape of one example, sides of 16 or more (None for any size in texture form).
-        latent_dim: length of z, or in texture form the channels of the map of z.
+        latent_dim: length of z, or in texture form the channels of the map of z, or in dynamic
+            form the length of each z of a sequence.
         channels: filters of each doubling but the last, coarse first. An object starts from a
             dense layer; a texture from a map of z `2 ** (len(channels) + 1)` times smaller
-            than x: a larger map gives a larger texture.
-        form: "object" or "texture".
+            than x: a larger map gives a larger texture. A dynamic one (video) starts from a
+            sequence of z, one for 4 frames, each through the same dense layer: a longer
+            sequence gives a longer clip; only the two finest layers double time.
+        form: "object", "texture" or "dynamic".
 
     Returns:
         network: functional model z -> `[batch, *shape]` in [-1, 1].
@@ -79,18 +87,22 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object"):
     """
     rank = _check(shape, form)
     doublings = len(channels) + 1
-    small = [side and max(1, -(-side // 2**doublings)) for side in shape[:-1]]
-    if form == "object":
-        inputs = keras.Input((latent_dim,), name="z")
-        filters = channels[0]
-        x = layers.Dense(_product(small) * filters, activation="leaky_relu")(inputs)
-        x = layers.Reshape([*small, filters])(x)
-    else:
+    steady = max(0, doublings - TIME_DOUBLINGS) if form == "dynamic" else 0
+    often = [doublings - steady, *[doublings] * (rank - 1)]  # how often each side is doubled
+    sides = zip(shape[:-1], often, strict=True)
+    small = [side and -(-side // 2**times) for side, times in sides]
+    if form == "texture":
         x = inputs = keras.Input((*small, latent_dim), name="z")
-    for filters in channels:
-        x = _double(rank, filters)(x)
+    else:
+        moments = small[:1] if form == "dynamic" else []
+        inputs = keras.Input((*moments, latent_dim), name="z")
+        filters = channels[0] * _product(small[len(moments) :])
+        x = layers.Dense(filters, activation="leaky_relu")(inputs)
+        x = layers.Reshape([-1 if side is None else side for side in (*small, channels[0])])(x)
+    for number, filters in enumerate(channels):
+        x = _double(rank, filters, keep_time=number < steady)(x)
         x = layers.LeakyReLU(0.2)(layers.LayerNormalization()(x))  # over the channels of a place
-    x = _layer("Conv", rank, shape[-1], 4, 2, "tanh", transpose=True, dtype="float32")(x)
+    x = _double(rank, shape[-1], activation="tanh", dtype="float32")(x)
     return keras.Model(inputs, _crop(x, shape, rank), name="generator_network")
 
 
@@ -215,8 +227,10 @@ def _layer(kind, rank, filters, width, stride, activation, transpose=False, **kw
     )
 
 
-def _double(rank, filters):
-    return _layer("Conv", rank, filters, 4, 2, None, transpose=True)
+def _double(rank, filters, keep_time=False, activation=None, **kwargs):
+    """Return a layer that doubles all sides, or all but the first."""
+    width, stride = ((3, 4, 4), (1, 2, 2)) if keep_time else (4, 2)
+    return _layer("Conv", rank, filters, width, stride, activation, transpose=True, **kwargs)
 
 
 def _crop(x, shape, rank):
@@ -236,8 +250,13 @@ def _check(shape, form):
             "`shape` should be (time, channels), (height, width, channels) or "
             f"(time, height, width, channels); received {tuple(shape)}."
         )
-    if form not in ("object", "texture"):
-        raise ValueError(f'`form` should be "object" or "texture"; received {form!r}.')
+    if form not in ("object", "texture", "dynamic"):
+        raise ValueError(f'`form` should be "object", "texture" or "dynamic"; received {form!r}.')
+    if form == "dynamic" and (rank != 3 or None in shape[1:]):
+        raise ValueError(
+            f'`form="dynamic"` needs (time, height, width, channels) with known height and width; '
+            f"received {tuple(shape)}."
+        )
     if any(side is not None and side < SMALLEST_SIZE for side in shape[:-1]):
         raise ValueError(
             f"`shape` should have sides of {SMALLEST_SIZE} or more; received {tuple(shape)}."

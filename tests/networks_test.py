@@ -39,6 +39,51 @@ def test_a_generator_gives_the_shape_it_is_asked_for(shape, form):
     assert abs(x).numpy().max() <= 1
 
 
+def test_a_dynamic_generator_goes_on_as_long_as_its_z():
+    networks_of = [
+        networks.generator((length, 18, 32, 2), latent_dim=3, channels=SMALL, form="dynamic")
+        for length in (16, 32, 30, None)
+    ]
+    z = normal(2, (8, 3))
+    assert [network.input_shape[1:] for network in networks_of] == [
+        (4, 3),
+        (8, 3),
+        (8, 3),
+        (None, 3),
+    ]
+    for network in networks_of[1:]:
+        network.set_weights(networks_of[0].get_weights())
+    short, long, cut, free = (
+        network(z[:, : network.input_shape[1]]).numpy() for network in networks_of
+    )
+    assert (short.shape, long.shape) == ((2, 16, 18, 32, 2), (2, 32, 18, 32, 2))
+    np.testing.assert_allclose(short[:, :4], long[:, :4], atol=1e-5)  # the end is far
+    np.testing.assert_array_equal(cut, long[:, :30])
+    np.testing.assert_allclose(free, long[:, :, :, :], atol=1e-5)
+
+
+def test_a_dynamic_descriptor_is_the_same_at_all_times_but_not_everywhere():
+    short, long = (
+        networks.descriptor((length, 16, 16, 1), channels=SMALL, form="dynamic")
+        for length in (16, 64)
+    )
+    long.set_weights(short.get_weights())
+    assert short.output_shape[2:] == long.output_shape[2:] == (1, 1, 1)
+    one = normal(1, (64, 16, 16, 1))
+    stride = 64 // long.output_shape[1]
+    later = long(tf.roll(one, 2 * stride, axis=1))
+    inner = np.s_[:, 6:-6]
+    np.testing.assert_allclose(later[inner], tf.roll(long(one), 2, axis=1)[inner], atol=1e-5)
+    aside = long(tf.roll(one, 4, axis=2))
+    assert abs(aside - long(one))[inner].numpy().max() > 1e-3
+
+
+@pytest.mark.parametrize("shape", [SOUND, IMAGE, (None, None, None, 1), (16, None, 16, 1)])
+def test_the_dynamic_form_is_that_of_clips(shape):
+    with pytest.raises(ValueError, match="known height and width"):
+        networks.descriptor(shape, form="dynamic")
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_recovery_generator_returns_known_values_as_they_are(shape):
     network = networks.recovery_generator(shape, latent_dim=3, channels=SMALL)
