@@ -159,8 +159,9 @@ def _commands(task, workdir, results, plugins):
     base = ["python", "-m", "coopkeras.run", f"--task={task.name}", f"--workdir={workdir.path}"]
     base += [f"--plugin={plugin}" for plugin in plugins]
     commands = {"this page": results["command"]} if results["command"] else {}
-    given = ["--input=in.png"] if task.takes_input else []
-    commands["predict"] = shlex.join([*base, "--mode=predict", *given, "--output=out.png"])
+    given = [f"--input=in{task.suffix}"] if task.takes_input else []
+    output = f"--output=out{task.suffix}"
+    commands["predict"] = shlex.join([*base, "--mode=predict", *given, output])
     if results["export"]:
         model = pathlib.Path(results["export"]).resolve().parent
         commands["serve"] = shlex.join(

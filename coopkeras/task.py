@@ -126,6 +126,7 @@ class Task(abc.ABC):
         name: the word on the command line.
         summary: one line for --list.
         takes_input: whether `predict` reads a file.
+        suffix: of the files that `predict` reads and writes, in the commands of the report.
         Config: a frozen dataclass derived from `TaskConfig`.
 
     Args:
@@ -135,6 +136,7 @@ class Task(abc.ABC):
     name: typing.ClassVar[str]
     summary: typing.ClassVar[str]
     takes_input: typing.ClassVar[bool] = True
+    suffix: typing.ClassVar[str] = ".png"
     Config: typing.ClassVar[type]
 
     def __init__(self, config=None):

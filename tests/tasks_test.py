@@ -20,7 +20,9 @@ TINY = {
     "inpaint": ["size=16", "holes=square:6", *SMALL],
     "super_resolution": ["size=20", *SMALL],
     "synthesis": ["size=16", *SMALL],
+    "video": ["size=16", "scale=0", "holes=frames:4", *SMALL, "batch_size=2", "judged=2"],
 }
+SHAPES = {"video": (16, 16, 16, 1)}  # of one example, where it is no picture
 
 
 def test_every_built_in_task_is_held_to_the_laws():
@@ -51,12 +53,19 @@ class TestSynthesis(testing.TaskConformance):
     settings = TINY["synthesis"]
 
 
+class TestVideo(testing.TaskConformance):
+    """Repairing a clip."""
+
+    task_class = tasks.find("video")
+    settings = TINY["video"]
+
+
 @pytest.mark.parametrize("method", ["generator", "descriptor"])
 @pytest.mark.parametrize("name", sorted(TINY))
 def test_the_other_methods_build(name, method):
     cls = tasks.find(name)
     task = cls(cls.Config.parse([*TINY[name], f"method={method}"]))
-    assert task.signatures(task.build((16, 16, 1), 10))
+    assert task.signatures(task.build(SHAPES.get(name, (16, 16, 1)), 10))
 
 
 # The laws bite ----------------------------------------------------------------------------------
