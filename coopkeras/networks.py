@@ -6,7 +6,7 @@ a batch.
 """
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 START_SIZE = 4
 SMALLEST_SIZE = 16
@@ -106,7 +106,7 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object"):
     return keras.Model(inputs, _crop(x, shape, rank), name="generator_network")
 
 
-def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256)):
+def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256), in_time=False):
     """Return a conditional network g: (z, seen, visible) -> x, an encoder-decoder.
 
     The encoder looks at what is seen; z shifts every level of the decoder. Known values pass
@@ -117,6 +117,8 @@ def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256)):
             `2 ** len(channels)`.
         latent_dim: length of z.
         channels: filters of each halving, fine first.
+        in_time: for clips of a known length: the network corrects what `InterpolateInTime` makes
+            of them, and does not make everything itself.
 
     Returns:
         network: functional model of a dict `{"z": [batch, latent_dim], "seen": [batch, *shape],
@@ -138,7 +140,9 @@ def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256)):
         "seen": keras.Input(shape, name="seen"),
         "visible": keras.Input((*shape[:-1], 1), name="visible"),
     }
-    x = layers.Concatenate()([inputs["seen"], inputs["visible"]])
+    given = [inputs["seen"], inputs["visible"]]
+    rough = [InterpolateInTime(dtype="float32")(given)] if in_time else []
+    x = layers.Concatenate()(given + rough)
     skips = []
     for filters in channels:
         skips.append(x)
@@ -150,11 +154,47 @@ def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256)):
         x = _crop(_double(rank, filters)(x), skip.shape[1:], rank)
         x = layers.LeakyReLU(0.2)(_shift(x, inputs["z"]))
         x = layers.Concatenate()([x, skip])
-    x = _layer("Conv", rank, shape[-1], 3, 1, "tanh", dtype="float32")(x)
+    if in_time:
+        last = {"kernel_initializer": _small(), "dtype": "float32"}
+        x = layers.Add(dtype="float32")(
+            [*rough, _layer("Conv", rank, shape[-1], 3, 1, None, **last)(x)]
+        )
+    else:
+        x = _layer("Conv", rank, shape[-1], 3, 1, "tanh", dtype="float32")(x)
     known = layers.Multiply(dtype="float32")([inputs["seen"], inputs["visible"]])
     hidden = layers.Rescaling(-1.0, offset=1.0, dtype="float32")(inputs["visible"])
     x = layers.Add(dtype="float32")([known, layers.Multiply(dtype="float32")([x, hidden])])
     return keras.Model(inputs, x, name="recovery_network")
+
+
+@keras.saving.register_keras_serializable("coopkeras")
+class InterpolateInTime(layers.Layer):
+    """Fills a clip: each pixel linearly in time between the times it is known, 0 if it never is.
+
+    Takes the pair seen `[batch, time, height, width, c]`, 0 where it is not visible, and visible
+    `[batch, time, height, width, 1]`; time is known beforehand.
+
+    Example:
+        >>> seen = keras.ops.reshape([0.0, 0.0, 0.0, 3.0], [1, 4, 1, 1, 1])
+        >>> visible = keras.ops.reshape([1.0, 0.0, 0.0, 1.0], [1, 4, 1, 1, 1])
+        >>> keras.ops.reshape(InterpolateInTime()([seen, visible]), [4]).numpy().round(3).tolist()
+        [0.0, 1.0, 2.0, 3.0]
+    """
+
+    def call(self, inputs):
+        seen, visible = inputs
+        known, length = visible[..., 0] > 0.5, visible.shape[1]
+        times = ops.reshape(ops.arange(length, dtype="int32"), [1, length, 1, 1])
+        before, after = ops.where(known, times, -1), ops.where(known, times, length)
+        before = ops.associative_scan(ops.maximum, before, axis=1)
+        after = ops.associative_scan(ops.minimum, after, axis=1, reverse=True)
+        first = ops.where(before >= 0, before, after) % length
+        last = ops.where(after < length, after, before) % length
+        share = ops.cast(times - first, "float32") / ops.cast(
+            ops.maximum(last - first, 1), "float32"
+        )
+        one, other = (ops.take_along_axis(seen, at[..., None], axis=1) for at in (first, last))
+        return one + share[..., None] * (other - one)
 
 
 def enlarging_generator(shape, factor, latent_dim=32, channels=64, blocks=3):

@@ -149,7 +149,7 @@ class Video(ck.Task):
         if config.method == "coopnets" and repairs:
             halvings = max(2, min(shape[1:-1]).bit_length() - 3)  # of a frame, to about 4 pixels
             widths = [config.generator_width] + [2 * config.generator_width] * (halvings - 1)
-            network = ck.networks.recovery_generator(shape, config.latent_dim, widths)
+            network = ck.networks.recovery_generator(shape, config.latent_dim, widths, in_time=True)
             return ck.recipes.coopnets(config, shape, network, observation=mask)
         network = ck.recipes.generator_network(config, shape)
         if config.method == "coopnets":
