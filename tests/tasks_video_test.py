@@ -180,6 +180,6 @@ def test_wrong_files_are_said_in_one_line(repairer, tmp_path):
 
 
 def test_a_model_that_only_repairs_needs_a_file():
-    assert make()[0].takes_input
-    assert not make("method=generator", "goal=repair")[0].takes_input
-    assert not make("goal=synthesis")[0].takes_input
+    assert CLS(CLS.Config()).takes_input
+    for setting in ("method=generator", "goal=synthesis"):
+        assert not CLS(CLS.Config.parse([setting])).takes_input
