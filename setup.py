@@ -62,6 +62,7 @@ setuptools.setup(
             "inpaint = coopkeras.tasks.inpaint:Inpaint",
             "super_resolution = coopkeras.tasks.super_resolution:SuperResolution",
             "synthesis = coopkeras.tasks.synthesis:Synthesis",
+            "video = coopkeras.tasks.video:Video",
         ],
     },
 )

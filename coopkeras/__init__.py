@@ -22,9 +22,17 @@ _CLASSES = {
 }
 _ROOMS = (
     "baselines",
+    "clip_baselines",
+    "clip_repair",
+    "clip_scores",
+    "clip_windows",
+    "clips",
     "data",
+    "dynamics",
     "export",
     "features",
+    "footage",
+    "gaps",
     "holes",
     "langevin",
     "latents",

@@ -96,7 +96,7 @@ class Examples:
         return Examples(self._store, self._rows, self.names, (*self._functions, function))
 
     def flip(self):
-        """Add the left-right mirror image of every example, as an example of its own.
+        """Add the left-right mirror image of every picture or clip, as an example of its own.
 
         It comes `len(self)` further in the index: what is kept for an example, a z for one, is
         not shared with its mirror image.
@@ -108,10 +108,10 @@ class Examples:
 
         def fetch(rows):
             batch = self._store.fetch(rows % count)
-            mirrored = tf.reverse(batch["x"], [2])
-            return batch | {
-                "x": tf.where((rows >= count)[:, None, None, None], mirrored, batch["x"])
-            }
+            x = batch["x"]
+            mirrored = tf.reverse(x, [x.shape.rank - 2])
+            chosen = tf.reshape(rows >= count, [-1] + [1] * (x.shape.rank - 1))
+            return batch | {"x": tf.where(chosen, mirrored, x)}
 
         rows = self._rows
         if rows is not None:
@@ -147,7 +147,7 @@ class Examples:
             limit: int, at most so many examples.
 
         Returns:
-            x: float32 `[n, h, w, c]` in [-1, 1].
+            x: float32 `[n, h, w, c]` in [-1, 1]; of clips `[n, t, h, w, c]`.
         """
         n = len(self) if limit is None else min(limit, len(self))
         x = np.empty([n, *self.shape], np.float32)

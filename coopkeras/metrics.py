@@ -63,13 +63,14 @@ def error(x, y, where=None):
 
 
 def ssim(x, y, where=None):
-    """Return the structural similarity of each picture, averaged over the hole.
+    """Return the structural similarity of each picture or clip, averaged over the hole.
 
-    The map is the original one (Gaussian window of 11 pixels, sigma 1.5), mean over channels. A
-    hole's own windows reach 5 pixels beyond it.
+    The map is the original one (Gaussian window of 11 pixels, sigma 1.5), mean over channels; of a
+    clip, frame by frame. A hole's own windows reach 5 pixels beyond it.
 
     Args:
-        x: results, `[n, height, width, channels]` in [-1, 1], at least 11 x 11.
+        x: results, `[n, height, width, channels]` or `[n, time, height, width, channels]` in
+            [-1, 1], at least 11 x 11.
         y: the truth, shaped like `x`.
         where: bool, broadcast against `x`: the hole. Only the map's values there count.
 
@@ -90,12 +91,13 @@ def ssim(x, y, where=None):
         2004, equation 13.
     """
     x, y = _pair(x, y)
-    if x.ndim != 4 or min(x.shape[1:3]) < SSIM_WINDOW:
+    if x.ndim not in (4, 5) or min(x.shape[-3:-1]) < SSIM_WINDOW:
         raise ValueError(
-            f"`x` should be [n, height, width, channels] with sides of at least {SSIM_WINDOW}; "
-            f"received shape {x.shape}."
+            f"`x` should be [n, height, width, channels], or [n, time, ...], with sides of at "
+            f"least {SSIM_WINDOW}; received shape {x.shape}."
         )
-    maps = [_ssim_map(one, other) for one, other in zip(x, y, strict=True)]
+    pairs = zip(_pictures(x), _pictures(y), strict=True)
+    maps = [_ssim_map(one, other) for one, other in pairs]
     return _mean(np.reshape(maps, x.shape), where)
 
 
@@ -158,19 +160,20 @@ def diversity(samples, where=None):
 def sliced_wasserstein(
     a, b, *, patch=7, projections=128, count=20000, seed=0, where_a=None, where_b=None
 ):
-    """Return how far the patches of two sets of pictures are apart (lower is better).
+    """Return how far the patches of two sets of pictures, or clips, are apart (lower is better).
 
         distance = mean over unit vectors u of W1(<u, patches of a>, <u, patches of b>)
 
     W1 is the one-dimensional Wasserstein distance: the mean absolute difference of the sorted
     values. A patch is its `patch * patch * channels` values as they are, never normalised, so
-    blur (too narrow) and noise (too wide) both count. Both sets draw with the same seed: sets
-    of the same size give patches at the same places, which leaves less to chance.
+    blur (too narrow) and noise (too wide) both count; of clips it is `patch` frames long as well.
+    Both sets draw with the same seed: sets of the same size give patches at the same places,
+    which leaves less to chance.
 
     Args:
-        a: pictures, `[n, height, width, channels]` in [-1, 1].
-        b: pictures, `[m, height, width, channels]`.
-        patch: side of a patch, in pixels; 7 sees strokes and grain, not layout.
+        a: pictures, `[n, height, width, channels]` in [-1, 1], or clips, `[n, time, ...]`.
+        b: pictures or clips, `[m, ...]`.
+        patch: side of a patch, in pixels (and frames); 7 sees strokes and grain, not layout.
         projections: number of random unit vectors.
         count: at most so many patches of each set, drawn without repetition.
         seed: an integer; the same seed gives the same result.
@@ -194,12 +197,12 @@ def sliced_wasserstein(
     """
     a, b = np.asarray(a, np.float32), np.asarray(b, np.float32)
     places_a, places_b = _places(a, patch, where_a), _places(b, patch, where_b)
-    if a.shape[-1] != b.shape[-1]:
+    if a.shape[-1] != b.shape[-1] or a.ndim != b.ndim:
         raise ValueError(
-            f"`a` and `b` should have the same channels; received {a.shape} and {b.shape}."
+            f"`a` and `b` should have the same channels and rank; received {a.shape} and {b.shape}."
         )
     count = min(count, len(places_a), len(places_b))
-    directions = np.random.default_rng(seed).normal(size=[patch**2 * a.shape[-1], projections])
+    directions = np.random.default_rng(seed).normal(size=[_patch_size(a, patch), projections])
     directions = (directions / np.linalg.norm(directions, axis=0)).astype(np.float32)
     a = np.sort(_patches(a, places_a, patch, count, seed) @ directions, axis=0)
     b = np.sort(_patches(b, places_b, patch, count, seed) @ directions, axis=0)
@@ -304,32 +307,43 @@ def _ssim_map(x, y):
     return similarity
 
 
-def _places(pictures, patch, where):
-    """Return the flat indices of the top left corners of all patches that touch `where`."""
-    if pictures.ndim != 4 or min(pictures.shape[1:3]) < patch:
+def _pictures(x):
+    """Return the pictures, or all frames of all clips, `[.., height, width, channels]`."""
+    return x.reshape(-1, *x.shape[-3:])
+
+
+def _patch_size(x, patch):
+    """Return how many values a patch has."""
+    return patch ** (x.ndim - 2) * x.shape[-1]
+
+
+def _places(x, patch, where):
+    """Return the flat indices of the first corners of all patches that touch `where`."""
+    if x.ndim not in (4, 5) or min(x.shape[1:-1]) < patch:
         raise ValueError(
-            f"Pictures should be [n, height, width, channels] with sides of at least `patch` "
-            f"{patch}; received shape {pictures.shape}. Use a smaller `patch`."
+            f"Pictures should be [n, height, width, channels], clips [n, time, ...], with sides of "
+            f"at least `patch` {patch}; received shape {x.shape}. Use a smaller `patch`."
         )
-    n, height, width, _ = pictures.shape
     if where is None:
-        return np.arange(n * (height - patch + 1) * (width - patch + 1))
-    where = np.broadcast_to(np.asarray(where, bool), pictures.shape).any(-1)
-    # Sums over all windows from a table of cumulative sums.
-    table = np.pad(where.cumsum(1).cumsum(2), ((0, 0), (1, 0), (1, 0)))
-    high, low = slice(patch, None), slice(None, -patch)
-    touched = table[:, high, high] - table[:, high, low] - table[:, low, high] + table[:, low, low]
+        return np.arange(len(x) * np.prod([side - patch + 1 for side in x.shape[1:-1]]))
+    touched = np.broadcast_to(np.asarray(where, bool), x.shape).any(-1)
+    for axis in range(1, touched.ndim):  # sums over windows are differences of cumulative sums
+        table = np.insert(touched.cumsum(axis), 0, 0, axis=axis)
+        high = np.take(table, np.arange(patch, table.shape[axis]), axis=axis)
+        low = np.take(table, np.arange(table.shape[axis] - patch), axis=axis)
+        touched = high - low > 0
     places = np.flatnonzero(touched)
     if not len(places):
         raise ValueError("`where` should be True somewhere; received False everywhere.")
     return places
 
 
-def _patches(pictures, places, patch, count, seed):
-    """Return `count` of the patches at `places` as rows `[count, patch * patch * channels]`."""
+def _patches(x, places, patch, count, seed):
+    """Return `count` of the patches at `places` as rows `[count, values of a patch]`."""
     chosen = np.random.default_rng(seed).choice(places, count, replace=False)
-    windows = np.lib.stride_tricks.sliding_window_view(pictures, (patch, patch), axis=(1, 2))
-    index = np.unravel_index(chosen, windows.shape[:3])
+    axes = tuple(range(1, x.ndim - 1))
+    windows = np.lib.stride_tricks.sliding_window_view(x, (patch,) * len(axes), axis=axes)
+    index = np.unravel_index(chosen, windows.shape[: x.ndim - 1])
     return windows[index].reshape(count, -1)
 
 

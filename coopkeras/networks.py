@@ -6,10 +6,11 @@ a batch.
 """
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 START_SIZE = 4
 SMALLEST_SIZE = 16
+TIME_DOUBLINGS = 2  # of a dynamic generator: one z is for 4 frames
 
 
 def descriptor(
@@ -29,14 +30,16 @@ def descriptor(
             sides are above 4: strides instead would leave their grid in the gradient in x, and
             so in what the descriptor revises.
         form: "object" ends in one dense response to the whole example; "texture" is fully
-            convolutional, its responses the same everywhere.
+            convolutional, its responses the same everywhere; "dynamic" (video) sees all of
+            space at once, and is the same at all times.
         activation: "relu" makes f piecewise linear (`Descriptor.activations`).
         scale: factor of the responses; Langevin dynamics with little noise needs a steep f.
         widths: of the first convolution, and of the others.
         factor: pixels over which is averaged; a sound, which is long, wants more than 2.
 
     Returns:
-        network: functional model `[batch, *shape] -> [batch, 1]` (object) or a response map.
+        network: functional model `[batch, *shape] -> [batch, 1]` (object) or a response map; a
+        dynamic one has a response for every few frames.
 
     Raises:
         ValueError: if the shape is too small or the form unknown.
@@ -46,19 +49,22 @@ def descriptor(
         (None, 1)
 
     Source:
-        Xie, Lu, Gao, Zhu, Wu, TPAMI 2018 (published code): 64@5, 128@3, 256@3.
+        Xie, Lu, Gao, Zhu, Wu, TPAMI 2018 (published code): 64@5, 128@3, 256@3; stationary in time,
+        or in space and time: Xie, Zhu, Wu, CVPR 2017.
     """
     rank = _check(shape, form)
     x = inputs = keras.Input(shape, name="x")
     for number, filters in enumerate(channels):
         x = _layer("Conv", rank, filters, widths[min(number, 1)], 1, activation)(x)
-        if min(side or 64 for side in x.shape[1:-1]) > START_SIZE:
+        sides = x.shape[1:-1][-2:]  # of a clip, those of a frame
+        if min(side or 64 for side in sides) > START_SIZE:
             x = getattr(layers, f"AveragePooling{rank}D")(factor, padding="same")(x)
     if form == "object":
         x = layers.Flatten()(x)
         x = layers.Dense(1, dtype="float32", name="response")(x)
     else:
-        x = _layer("Conv", rank, 1, 1, 1, None, dtype="float32", name="responses")(x)
+        width = (1, *x.shape[2:-1]) if form == "dynamic" else 1
+        x = getattr(layers, f"Conv{rank}D")(1, width, dtype="float32", name="responses")(x)
     x = layers.Rescaling(scale, dtype="float32")(x)
     return keras.Model(inputs, x, name="descriptor_network")
 
@@ -68,12 +74,15 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", fac
 
     Args:
         shape: shape of one example, sides of 16 or more (None for any size in texture form).
-        latent_dim: length of z, or in texture form the channels of the map of z.
+        latent_dim: length of z, or in texture form the channels of the map of z, or in dynamic
+            form the length of each z of a sequence.
         channels: filters of each enlargement but the last, coarse first. An object starts from
             a dense layer; a texture from a map of z `factor ** (len(channels) + 1)` times
-            smaller than x: a larger map gives a larger texture.
-        form: "object" or "texture".
-        factor: how many times larger each layer makes the sides.
+            smaller than x: a larger map gives a larger texture. A dynamic one (video) starts
+            from a sequence of z, one for 4 frames, each through the same dense layer: a longer
+            sequence gives a longer clip; only the two finest layers make time longer.
+        form: "object", "texture" or "dynamic".
+        factor: how many times larger each layer makes the sides; 2 in dynamic form.
 
     Returns:
         network: functional model z -> `[batch, *shape]` in [-1, 1].
@@ -89,23 +98,27 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", fac
         Han, Lu, Zhu, Wu, AAAI 2017 (published code).
     """
     rank = _check(shape, form)
-    stride = factor ** (len(channels) + 1)
-    small = [side and max(1, -(-side // stride)) for side in shape[:-1]]
-    if form == "object":
-        inputs = keras.Input((latent_dim,), name="z")
-        filters = channels[0]
-        x = layers.Dense(_product(small) * filters, activation="leaky_relu")(inputs)
-        x = layers.Reshape([*small, filters])(x)
-    else:
+    layers_count = len(channels) + 1
+    steady = max(0, layers_count - TIME_DOUBLINGS) if form == "dynamic" else 0
+    often = [layers_count - steady, *[layers_count] * (rank - 1)]  # how often each side grows
+    sides = zip(shape[:-1], often, strict=True)
+    small = [side and -(-side // factor**times) for side, times in sides]
+    if form == "texture":
         x = inputs = keras.Input((*small, latent_dim), name="z")
-    for filters in channels:
-        x = _enlarge(rank, filters, factor)(x)
+    else:
+        moments = small[:1] if form == "dynamic" else []
+        inputs = keras.Input((*moments, latent_dim), name="z")
+        filters = channels[0] * _product(small[len(moments) :])
+        x = layers.Dense(filters, activation="leaky_relu")(inputs)
+        x = layers.Reshape([-1 if side is None else side for side in (*small, channels[0])])(x)
+    for number, filters in enumerate(channels):
+        x = _enlarge(rank, filters, factor, keep_time=number < steady)(x)
         x = layers.LeakyReLU(0.2)(layers.LayerNormalization()(x))  # over the channels of a place
     x = _enlarge(rank, shape[-1], factor, activation="tanh", dtype="float32")(x)
     return keras.Model(inputs, _crop(x, shape, rank), name="generator_network")
 
 
-def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256)):
+def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256), in_time=False):
     """Return a conditional network g: (z, seen, visible) -> x, an encoder-decoder.
 
     The encoder looks at what is seen; z shifts every level of the decoder. Known values pass
@@ -116,6 +129,8 @@ def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256)):
             `2 ** len(channels)`.
         latent_dim: length of z.
         channels: filters of each halving, fine first.
+        in_time: for clips of a known length: the network corrects what `InterpolateInTime` makes
+            of them, and does not make everything itself.
 
     Returns:
         network: functional model of a dict `{"z": [batch, latent_dim], "seen": [batch, *shape],
@@ -137,7 +152,9 @@ def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256)):
         "seen": keras.Input(shape, name="seen"),
         "visible": keras.Input((*shape[:-1], 1), name="visible"),
     }
-    x = layers.Concatenate()([inputs["seen"], inputs["visible"]])
+    given = [inputs["seen"], inputs["visible"]]
+    rough = [InterpolateInTime(dtype="float32")(given)] if in_time else []
+    x = layers.Concatenate()(given + rough)
     skips = []
     for filters in channels:
         skips.append(x)
@@ -149,11 +166,47 @@ def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256)):
         x = _crop(_enlarge(rank, filters)(x), skip.shape[1:], rank)
         x = layers.LeakyReLU(0.2)(_shift(x, inputs["z"]))
         x = layers.Concatenate()([x, skip])
-    x = _layer("Conv", rank, shape[-1], 3, 1, "tanh", dtype="float32")(x)
+    if in_time:
+        last = {"kernel_initializer": _small(), "dtype": "float32"}
+        x = layers.Add(dtype="float32")(
+            [*rough, _layer("Conv", rank, shape[-1], 3, 1, None, **last)(x)]
+        )
+    else:
+        x = _layer("Conv", rank, shape[-1], 3, 1, "tanh", dtype="float32")(x)
     known = layers.Multiply(dtype="float32")([inputs["seen"], inputs["visible"]])
     hidden = layers.Rescaling(-1.0, offset=1.0, dtype="float32")(inputs["visible"])
     x = layers.Add(dtype="float32")([known, layers.Multiply(dtype="float32")([x, hidden])])
     return keras.Model(inputs, x, name="recovery_network")
+
+
+@keras.saving.register_keras_serializable("coopkeras")
+class InterpolateInTime(layers.Layer):
+    """Fills a clip: each pixel linearly in time between the times it is known, 0 if it never is.
+
+    Takes the pair seen `[batch, time, height, width, c]`, 0 where it is not visible, and visible
+    `[batch, time, height, width, 1]`; time is known beforehand.
+
+    Example:
+        >>> seen = keras.ops.reshape([0.0, 0.0, 0.0, 3.0], [1, 4, 1, 1, 1])
+        >>> visible = keras.ops.reshape([1.0, 0.0, 0.0, 1.0], [1, 4, 1, 1, 1])
+        >>> keras.ops.reshape(InterpolateInTime()([seen, visible]), [4]).numpy().round(3).tolist()
+        [0.0, 1.0, 2.0, 3.0]
+    """
+
+    def call(self, inputs):
+        seen, visible = inputs
+        known, length = visible[..., 0] > 0.5, visible.shape[1]
+        times = ops.reshape(ops.arange(length, dtype="int32"), [1, length, 1, 1])
+        before, after = ops.where(known, times, -1), ops.where(known, times, length)
+        before = ops.associative_scan(ops.maximum, before, axis=1)
+        after = ops.associative_scan(ops.minimum, after, axis=1, reverse=True)
+        first = ops.where(before >= 0, before, after) % length
+        last = ops.where(after < length, after, before) % length
+        share = ops.cast(times - first, "float32") / ops.cast(
+            ops.maximum(last - first, 1), "float32"
+        )
+        one, other = (ops.take_along_axis(seen, at[..., None], axis=1) for at in (first, last))
+        return one + share[..., None] * (other - one)
 
 
 def enlarging_generator(shape, factor, latent_dim=32, channels=64, blocks=3):
@@ -226,10 +279,12 @@ def _layer(kind, rank, filters, width, stride, activation, transpose=False, **kw
     )
 
 
-def _enlarge(rank, filters, factor=2, activation=None, **kwargs):
-    """Return a layer that makes each side `factor` times larger."""
-    width = 2 * factor
-    return _layer("Conv", rank, filters, width, factor, activation, transpose=True, **kwargs)
+def _enlarge(rank, filters, factor=2, keep_time=False, activation=None, **kwargs):
+    """Return a layer that makes each side, or all but the first, `factor` times larger."""
+    width, stride = 2 * factor, factor
+    if keep_time:
+        width, stride = (3, width, width), (1, stride, stride)
+    return _layer("Conv", rank, filters, width, stride, activation, transpose=True, **kwargs)
 
 
 def _crop(x, shape, rank):
@@ -249,8 +304,13 @@ def _check(shape, form):
             "`shape` should be (time, channels), (height, width, channels) or "
             f"(time, height, width, channels); received {tuple(shape)}."
         )
-    if form not in ("object", "texture"):
-        raise ValueError(f'`form` should be "object" or "texture"; received {form!r}.')
+    if form not in ("object", "texture", "dynamic"):
+        raise ValueError(f'`form` should be "object", "texture" or "dynamic"; received {form!r}.')
+    if form == "dynamic" and (rank != 3 or None in shape[1:]):
+        raise ValueError(
+            f'`form="dynamic"` needs (time, height, width, channels) with known height and width; '
+            f"received {tuple(shape)}."
+        )
     if any(side is not None and side < SMALLEST_SIZE for side in shape[:-1]):
         raise ValueError(
             f"`shape` should have sides of {SMALLEST_SIZE} or more; received {tuple(shape)}."

@@ -1,6 +1,7 @@
 """What the built-in tasks share: settings, pictures, and the models made from them."""
 
 import dataclasses
+from typing import ClassVar
 
 import keras
 import tensorflow as tf
@@ -12,7 +13,6 @@ from coopkeras.generator import Generator
 from coopkeras.task import TaskConfig
 
 METHODS = ("coopnets", "generator", "descriptor")
-FORMS = ("texture", "object")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +20,7 @@ class ModelConfig(TaskConfig):
     """Settings of descriptor, generator and CoopNets.
 
     Attributes:
+        FORMS: those that the networks of a task may have.
         method: "coopnets", "generator" (ABP) or "descriptor" (maximum likelihood).
         latent_dim: length of z.
         generator_form: "object" (from one z) or "texture" (from a map of z, `latent_dim` channels),
@@ -48,6 +49,8 @@ class ModelConfig(TaskConfig):
             about `descriptor_scale`.
     """
 
+    FORMS: ClassVar[tuple] = ("texture", "object")
+
     method: str = "coopnets"
     latent_dim: int = 32
     generator_form: str = "object"
@@ -74,7 +77,7 @@ class ModelConfig(TaskConfig):
         super().__post_init__()
         self.require(self.method in METHODS, "method", f"one of {', '.join(METHODS)}")
         for name in ("generator_form", "descriptor_form"):
-            self.require(getattr(self, name) in FORMS, name, "texture or object")
+            self.require(getattr(self, name) in self.FORMS, name, " or ".join(self.FORMS))
         for name in ("latent_dim", "generator_width", "descriptor_width", "steps", "infer_steps"):
             self.require(getattr(self, name) >= 1, name, "at least 1")
         positive = (
@@ -159,9 +162,9 @@ def coopnets(config, shape, network, descriptor_network=None, **more):
     return model
 
 
-def generator(config, network, **more):
-    """Return a compiled `Generator`."""
-    model = _generator(config, network, **more)
+def generator(config, network, kind=Generator, **more):
+    """Return a compiled `Generator`, or a `kind` of one."""
+    model = _generator(config, network, kind, **more)
     model.compile(_optimizer(config.generator_rate, config.updates))
     return model
 
@@ -174,8 +177,8 @@ def descriptor(config, shape, descriptor_network=None, **more):
 
 
 def generator_network(config, shape):
-    """Return a network z -> x that doubles from about 4 pixels to the shape."""
-    doublings = max(2, (max(shape[:-1]) - 1).bit_length() - 2)
+    """Return a network z -> x that doubles from about 4 pixels to the shape (of a frame)."""
+    doublings = max(2, (max(shape[-3:-1]) - 1).bit_length() - 2)
     widths = [config.generator_width * min(4, 2**level) for level in range(doublings - 1)]
     return networks.generator(shape, config.latent_dim, widths[::-1], config.generator_form)
 
@@ -218,8 +221,8 @@ def _descriptor(config, shape, network, **more):
     )
 
 
-def _generator(config, network, **more):
-    return Generator(
+def _generator(config, network, kind=Generator, **more):
+    return kind(
         network,
         noise_sigma=config.noise_sigma,
         steps=config.infer_steps,

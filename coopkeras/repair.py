@@ -49,8 +49,8 @@ class Picture:
         colour, alpha = _split_alpha(self.pixels)
         x = colour.astype(np.float32) / (top / 2) - 1
         fill = windows.fill_whole if whole else windows.fill_patches
-        planes = [fill(recover, plane, self.visible, size) for plane in _planes(x, channels)]
-        filled = _join(planes, x.shape[-1])
+        planes = [fill(recover, plane, self.visible, size) for plane in to_planes(x, channels)]
+        filled = from_planes(planes, x.shape[-1])
         filled = np.clip(np.rint((filled + 1) * (top / 2)), 0, top).astype(self.pixels.dtype)
         filled = np.where(self.visible, colour, filled)
         if alpha is not None:
@@ -146,9 +146,26 @@ def output_paths(path, count):
         >>> [path.name for path in output_paths("out.png", 2)]
         ['out-1.png', 'out-2.png']
     """
-    path = pathlib.Path(path)
-    if path.suffix.lower() in media.LOSSY_SUFFIXES:
+    if pathlib.Path(path).suffix.lower() in media.LOSSY_SUFFIXES:
         logging.warning("%s is lossy: known pixels will change a little; .png keeps them.", path)
+    return numbered(path, count)
+
+
+def numbered(path, count):
+    """Return the path itself for one result, else as many paths with numbers.
+
+    Args:
+        path: file or folder to write.
+        count: number of results; 0 and 1 are one.
+
+    Returns:
+        paths: list of `pathlib.Path`.
+
+    Example:
+        >>> [path.name for path in numbered("out.mp4", 2)]
+        ['out-1.mp4', 'out-2.mp4']
+    """
+    path = pathlib.Path(path)
     if count <= 1:
         return [path]
     return [path.with_stem(f"{path.stem}-{number + 1}") for number in range(count)]
@@ -164,8 +181,8 @@ def _enlarged(recover, x, shape, factor):
         luma = x @ np.float32(media.LUMA)[:, None]
         detail = _enlarged(recover, luma, shape, factor) - windows.resize(luma, height, width)
         return windows.resize(x, height, width) + detail
-    (plane,) = _planes(x, shape[-1])
-    return _join([windows.enlarge_patches(recover, plane, shape[0], factor)], x.shape[-1])
+    (plane,) = to_planes(x, shape[-1])
+    return from_planes([windows.enlarge_patches(recover, plane, shape[0], factor)], x.shape[-1])
 
 
 def _split_alpha(pixels):
@@ -175,8 +192,20 @@ def _split_alpha(pixels):
     return pixels, None
 
 
-def _planes(x, channels):
-    """Return the pictures of the model's channels that make up x."""
+def to_planes(x, channels):
+    """Return the arrays of `channels` channels, a model's, that make up x.
+
+    Args:
+        x: `[..., 1 or 3]`.
+        channels: 1 or 3.
+
+    Returns:
+        planes: list of `[..., channels]`: x itself, its colours one by one, or grey as colour.
+
+    Example:
+        >>> len(to_planes(np.zeros([4, 4, 3]), 1))
+        3
+    """
     if x.shape[-1] == channels:
         return [x]
     if channels == 1:
@@ -184,8 +213,20 @@ def _planes(x, channels):
     return [np.repeat(x, channels, axis=-1)]
 
 
-def _join(planes, channels):
-    """Undo `_planes`."""
+def from_planes(planes, channels):
+    """Undo `to_planes`.
+
+    Args:
+        planes: what `to_planes` returned, changed or not.
+        channels: those of x.
+
+    Returns:
+        x: `[..., channels]`.
+
+    Example:
+        >>> from_planes(to_planes(np.zeros([4, 4, 1]), 3), 1).shape
+        (4, 4, 1)
+    """
     if len(planes) > 1:
         return np.concatenate(planes, axis=-1)
     return planes[0] if planes[0].shape[-1] == channels else planes[0].mean(-1, keepdims=True)

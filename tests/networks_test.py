@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from coopkeras import networks, observation, seeds
+from coopkeras.clip_baselines import linear_in_time
 
 SOUND, IMAGE, VIDEO = (48, 1), (28, 28, 1), (16, 18, 20, 2)
 SHAPES = [SOUND, (16, 16, 3), IMAGE, (50, 37, 3), VIDEO]
@@ -39,6 +40,51 @@ def test_a_generator_gives_the_shape_it_is_asked_for(shape, form):
     assert abs(x).numpy().max() <= 1
 
 
+def test_a_dynamic_generator_goes_on_as_long_as_its_z():
+    networks_of = [
+        networks.generator((length, 18, 32, 2), latent_dim=3, channels=SMALL, form="dynamic")
+        for length in (16, 32, 30, None)
+    ]
+    z = normal(2, (8, 3))
+    assert [network.input_shape[1:] for network in networks_of] == [
+        (4, 3),
+        (8, 3),
+        (8, 3),
+        (None, 3),
+    ]
+    for network in networks_of[1:]:
+        network.set_weights(networks_of[0].get_weights())
+    short, long, cut, free = (
+        network(z[:, : network.input_shape[1]]).numpy() for network in networks_of
+    )
+    assert (short.shape, long.shape) == ((2, 16, 18, 32, 2), (2, 32, 18, 32, 2))
+    np.testing.assert_allclose(short[:, :4], long[:, :4], atol=1e-5)  # the end is far
+    np.testing.assert_array_equal(cut, long[:, :30])
+    np.testing.assert_allclose(free, long[:, :, :, :], atol=1e-5)
+
+
+def test_a_dynamic_descriptor_is_the_same_at_all_times_but_not_everywhere():
+    short, long = (
+        networks.descriptor((length, 16, 16, 1), channels=SMALL, form="dynamic")
+        for length in (16, 64)
+    )
+    long.set_weights(short.get_weights())
+    assert short.output_shape[2:] == long.output_shape[2:] == (1, 1, 1)
+    one = normal(1, (64, 16, 16, 1))
+    stride = 64 // long.output_shape[1]
+    later = long(tf.roll(one, 2 * stride, axis=1))
+    inner = np.s_[:, 6:-6]
+    np.testing.assert_allclose(later[inner], tf.roll(long(one), 2, axis=1)[inner], atol=1e-5)
+    aside = long(tf.roll(one, 4, axis=2))
+    assert abs(aside - long(one))[inner].numpy().max() > 1e-3
+
+
+@pytest.mark.parametrize("shape", [SOUND, IMAGE, (None, None, None, 1), (16, None, 16, 1)])
+def test_the_dynamic_form_is_that_of_clips(shape):
+    with pytest.raises(ValueError, match="known height and width"):
+        networks.descriptor(shape, form="dynamic")
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_recovery_generator_returns_known_values_as_they_are(shape):
     network = networks.recovery_generator(shape, latent_dim=3, channels=SMALL)
@@ -49,6 +95,19 @@ def test_a_recovery_generator_returns_known_values_as_they_are(shape):
     assert np.array_equal(x.numpy()[known], given["seen"].numpy()[known])
     other = network({**given, "z": -given["z"]}).numpy()
     assert (other != x.numpy())[~known].mean() > 0.9  # z reaches every hidden value
+
+
+def test_a_recovery_in_time_starts_from_interpolation():
+    network = networks.recovery_generator(VIDEO, latent_dim=3, channels=SMALL, in_time=True)
+    given = inputs(2, VIDEO)
+    visible, seen = given["visible"].numpy() == 1, given["seen"].numpy()
+    rough = networks.InterpolateInTime()([given["seen"], given["visible"]]).numpy()
+    once = visible.any(1, keepdims=True)
+    expected = linear_in_time(seen, visible)
+    np.testing.assert_allclose(*(np.where(once, x, 0) for x in (rough, expected)), atol=1e-5)
+    made = network(given).numpy()
+    np.testing.assert_array_equal(np.where(visible, made, 0), seen)
+    assert abs(made - np.where(visible, seen, rough)).mean() < 0.2
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3])

@@ -21,10 +21,12 @@ TINY = {
     "inpaint": ["size=16", "holes=square:6", *SMALL],
     "super_resolution": ["size=20", *SMALL],
     "synthesis": ["size=16", *SMALL],
+    "video": ["size=16", "scale=0", "holes=frames:4", *SMALL, "batch_size=2", "judged=2"],
 }
-
-
-SHAPES = {"audio": (1024, 1)}  # of others one example is a picture
+SHAPES = {  # of one example, where it is no picture
+    "audio": (1024, 1),
+    "video": (16, 16, 16, 1),
+}
 
 
 def test_every_built_in_task_is_held_to_the_laws():
@@ -60,6 +62,13 @@ class TestSynthesis(testing.TaskConformance):
 
     task_class = tasks.find("synthesis")
     settings = TINY["synthesis"]
+
+
+class TestVideo(testing.TaskConformance):
+    """Repairing a clip."""
+
+    task_class = tasks.find("video")
+    settings = TINY["video"]
 
 
 @pytest.mark.parametrize("method", ["generator", "descriptor"])
