@@ -99,7 +99,7 @@ class CoopNets(keras.Model):
         seed = training.next_seed(self)
         observation = self.observation.bind(batch)
         seen = observation(observed)
-        given = self.generator.given(seen, observation, like=observed)
+        given = self.generator.given(seen, observation, observed, training.label(batch))
         if self.warmup:
             gap, movement, error = tf.cond(
                 warming_up,
@@ -156,8 +156,9 @@ class CoopNets(keras.Model):
         observation = self.observation.bind(batch)
         seen = observation(observed)
         seed = seeds.fold(self.seed, -2)
+        how = seed, self.descriptor.steps, 0, 0.0
         proposed, revised = self._propose_and_revise(
-            seen, observation, observed, seed, self.descriptor.steps, 0, 0.0
+            seen, observation, observed, *how, label=training.label(batch)
         )
         gap = tf.reduce_mean(self.averaged_descriptor(revised)) - tf.reduce_mean(
             self.averaged_descriptor(observed)
@@ -171,12 +172,24 @@ class CoopNets(keras.Model):
 
     # Using ----------------------------------------------------------------------------------
 
-    def sample(self, n, *, z=None, seed=0, steps=None, settle=0, temperature=1.0, proposed=False):
+    def sample(
+        self,
+        n,
+        *,
+        z=None,
+        label=None,
+        seed=0,
+        steps=None,
+        settle=0,
+        temperature=1.0,
+        proposed=False,
+    ):
         """Draw `n` samples: the generator proposes, the descriptor revises.
 
         Args:
             n: number of samples.
             z: what the generator proposes from, `[n, *z_shape]`; by default z ~ N(0, I).
+            label: int `[n]`, the class of each, where the generator is told one.
             seed: an int, int32 `[2]` or `[n, 2]`.
             steps: Langevin updates of the revision; by default those of learning.
             settle: updates without noise after them, which take the last noise out.
@@ -187,7 +200,8 @@ class CoopNets(keras.Model):
             revised: float32 `[n, ...]` (or the pair proposed, revised).
 
         Raises:
-            ValueError: if the model is conditional: it can only recover.
+            ValueError: if the model is conditional: it can only recover; if it draws by class
+                and `label` is missing.
         """
         if self.generator.conditional:
             raise ValueError(
@@ -195,7 +209,8 @@ class CoopNets(keras.Model):
             )
         if z is None:
             z = self.averaged_generator.prior(n, seeds.fold(seed, 0))
-        pair = self._traced_revise(z, *self._arguments(seed, steps, settle, temperature))
+        given = self.averaged_generator.given((), Nothing(), like=None, label=label)
+        pair = self._traced_revise(z, given, *self._arguments(seed, steps, settle, temperature))
         return pair if proposed else pair[1]
 
     def recover(
@@ -254,7 +269,7 @@ class CoopNets(keras.Model):
         x = training.examples(batch)
         observation = self.observation.bind(batch)
         if isinstance(observation, Nothing):
-            return self.sample(tf.shape(x)[0], seed=self.seed)
+            return self.sample(tf.shape(x)[0], label=training.label(batch), seed=self.seed)
         return self.recover(observation(x), observation, seed=self.seed)
 
     def _arguments(self, seed, steps, settle, temperature):
@@ -267,8 +282,8 @@ class CoopNets(keras.Model):
         )
 
     @tf.function
-    def _traced_revise(self, z, seed, steps, settle, temperature):
-        proposed = self.averaged_generator.generate(z)
+    def _traced_revise(self, z, given, seed, steps, settle, temperature):
+        proposed = self.averaged_generator.generate(z, given)
         return proposed, self._revise_and_settle(proposed, seed, steps, settle, temperature)
 
     @tf.function
@@ -278,10 +293,19 @@ class CoopNets(keras.Model):
         return self._propose_and_revise(seen, observation, like, *how, infer_steps=infer_steps)
 
     def _propose_and_revise(
-        self, seen, observation, like, seed, steps, settle, temperature, infer_steps=None
+        self,
+        seen,
+        observation,
+        like,
+        seed,
+        steps,
+        settle,
+        temperature,
+        infer_steps=None,
+        label=None,
     ):
         generator = self.averaged_generator
-        given = generator.given(seen, observation, like=like)
+        given = generator.given(seen, observation, like, label)
         z = generator.prior(tf.shape(like)[0], seeds.fold(seed, 0))
         if generator.conditional:
             z = z * tf.sqrt(tf.reshape(temperature, [-1] + [1] * (len(z.shape) - 1)))
@@ -289,6 +313,7 @@ class CoopNets(keras.Model):
             z = generator.infer(
                 seen,
                 observation,
+                given=given,
                 z=z,
                 seed=seeds.fold(seed, 2),
                 steps=infer_steps,

@@ -19,6 +19,9 @@ from coopkeras.examples import Examples
 from coopkeras.media import PICTURE_SUFFIXES
 from coopkeras.sources import open_source
 
+CUT_SAMPLES = tuple(
+    f"samples:{name}" for name in ("textures", "brick", "grass", "gravel", "photographs")
+)
 _DEFAULT_SHARE = 0.1  # of pictures
 _DEFAULT_WIDTH = 0.25  # of one picture, on the right
 
@@ -152,7 +155,7 @@ def always_patches(source):
         (True, False)
     """
     suffix = pathlib.Path(source).suffix.lower()
-    return source in ("samples:textures", "samples:photographs") or suffix in PICTURE_SUFFIXES
+    return source in CUT_SAMPLES or suffix in PICTURE_SUFFIXES
 
 
 def _open(source, size, channels, crop, cache):

@@ -20,8 +20,9 @@ def of_classifier(examples, updates=600, batch_size=128, seed=0):
         seed: int.
 
     Returns:
-        features: function `x [n, height, width, channels] -> float32 [n, 64]`, with the share
-        of the last 20 batches that was classified rightly as its attribute `accuracy`.
+        features: function `x [n, height, width, channels] -> float32 [n, 64]`. Its attribute
+        `classify` is the function `x -> int [n]`, the likeliest class of each, and `accuracy` the
+        share of the last 20 batches that was classified rightly.
 
     Raises:
         ValueError: if the examples have no labels.
@@ -40,6 +41,10 @@ def of_classifier(examples, updates=600, batch_size=128, seed=0):
     def features(x):
         return np.asarray(body.predict(x, batch_size=256, verbose=0))
 
+    def classify(x):
+        return np.argmax(model.predict(x, batch_size=256, verbose=0), axis=1)
+
+    features.classify = classify
     features.accuracy = float(model.evaluate(pairs, steps=20, verbose=0)[1])
     return features
 

@@ -22,8 +22,10 @@ class Generator(keras.Model):
 
     Args:
         network: g, a Keras model from z `[batch, ...]` to x `[batch, ...]`; or, conditional on
-            what is seen, from a dict with "z", "seen" (as an image) and "visible". It must not
-            mix the examples of a batch (no BatchNormalization).
+            what is seen, from a dict with "z", "seen" (as an image) and "visible"; or, by class,
+            with "z" and "label" (`[batch, classes]`, 1 at the class and 0 elsewhere), and then
+            every batch has a "label". It must not mix the examples of a batch (no
+            BatchNormalization).
         noise_sigma: sigma, standard deviation of what g does not explain, in units of x, > 0.
         steps: Langevin updates of one inference.
         step_size: standard deviation of the noise of one Langevin update, in units of z. It
@@ -87,6 +89,11 @@ class Generator(keras.Model):
         """Return whether the network takes what is seen."""
         return "seen" in _input_shapes(self.network)
 
+    @property
+    def classes(self):
+        """Return the number of classes of which the network is told one; 0 for another network."""
+        return _input_shapes(self.network).get("label", (0,))[0]
+
     def call(self, inputs):
         """Return `g(z)`; `inputs` is z, or the dict that a conditional network takes."""
         return tf.cast(self.network(inputs), tf.float32)
@@ -100,18 +107,25 @@ class Generator(keras.Model):
         """
         return self.call(z if given is None else {"z": z, **given})
 
-    def given(self, seen, observation, like):
+    def given(self, seen, observation, like, label=None):
         """Return what a conditional network is told besides z, or None for another network.
 
         Args:
             seen: `observation(x)`.
             observation: an `Observation`.
             like: any tensor shaped like x.
+            label: int `[batch]`, for a network that is told the class.
 
         Returns:
-            given: dict with "seen", A+ seen shaped like x, and "visible", as the network asks.
+            given: dict with "seen", A+ seen shaped like x, and "visible", as the network asks;
+            or with "label".
+
+        Raises:
+            ValueError: if the network is told the class, and `label` is missing.
         """
         names = _input_shapes(self.network)
+        if self.classes:
+            return self._of_class(label)
         if "seen" not in names:
             return None
         image = tf.broadcast_to(observation.lift(seen), tf.shape(like))
@@ -120,18 +134,34 @@ class Generator(keras.Model):
             given["visible"] = observation.visible(like)
         return given
 
+    def _of_class(self, label):
+        if label is None:
+            raise ValueError(
+                f"This generator draws one of {self.classes} classes: give `label`, a number of "
+                'each example (in learning, an entry "label" of every batch).'
+            )
+        return {"label": tf.one_hot(label, self.classes)}
+
     def prior(self, n, seed):
         """Draw z ~ N(0, I), float32 `[n, *z_shape]`; with row seeds each row by itself."""
         return seeds.normal(seed, [n, *self.z_shape])
 
-    def sample(self, n, *, seed=0):
-        """Draw `n` samples g(z), z ~ N(0, I), float32 `[n, ...]`."""
+    def sample(self, n, *, z=None, label=None, seed=0):
+        """Draw `n` samples g(z), float32 `[n, ...]`.
+
+        Args:
+            n: number of samples.
+            z: `[n, *z_shape]`; by default z ~ N(0, I).
+            label: int `[n]`, the class of each, where the network is told one.
+            seed: an int, int32 `[2]` or `[n, 2]`.
+        """
         if self.conditional:
             raise ValueError(
                 "This generator proposes from what is seen; use `CoopNets.recover`, or "
                 "`generate(z, given)`."
             )
-        return self.generate(self.prior(n, seeds.as_seed(seed)))
+        given = self._of_class(label) if self.classes else None
+        return self.generate(self.prior(n, seeds.as_seed(seed)) if z is None else z, given)
 
     def infer(
         self,
@@ -193,6 +223,8 @@ class Generator(keras.Model):
             x: float32 `[batch, ...]`; known values of a Mask come back bit for bit.
         """
         observation = self.observation if observation is None else observation
+        if self.classes:
+            raise ValueError("This generator draws by class: `infer` with `given`, then `generate`.")
         z = self.infer(seen, observation, seed=seed, steps=steps, temperature=temperature)
         return observation.project(self.generate(z), tf.convert_to_tensor(seen, tf.float32))
 
@@ -233,7 +265,7 @@ class Generator(keras.Model):
         seed = training.next_seed(self)
         observation = self.observation.bind(batch)
         seen = observation(observed)
-        given = self.given(seen, observation, like=observed)
+        given = self.given(seen, observation, observed, training.label(batch))
         start = self._start(batch, observed, seeds.fold(seed, 0))
         z = self.infer(seen, observation, given=given, z=start, seed=seeds.fold(seed, 1))
         if self.latents is not None:
@@ -272,7 +304,7 @@ class Generator(keras.Model):
         observed = training.examples(batch)
         observation = self.observation.bind(batch)
         seen = observation(observed)
-        given = self.given(seen, observation, like=observed)
+        given = self.given(seen, observation, observed, training.label(batch))
         z = self.infer(seen, observation, given=given, seed=seeds.fold(self.seed, -2))
         misfit = tf.reduce_mean(self._misfit(z, seen, observation, given))
         return training.report(self, reconstruction=self._error(misfit, seen))

@@ -10,6 +10,7 @@ from keras import layers, ops
 
 START_SIZE = 4
 SMALLEST_SIZE = 16
+LABEL_SCALE = 4.0  # learned faster than z, so that z is left what the class does not say
 TIME_DOUBLINGS = 2  # of a dynamic generator: one z is for 4 frames
 
 
@@ -69,7 +70,9 @@ def descriptor(
     return keras.Model(inputs, x, name="descriptor_network")
 
 
-def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", factor=2):
+def generator(
+    shape, latent_dim=100, channels=(256, 128, 64), form="object", factor=2, classes=0
+):
     """Return a top-down network g: z -> x.
 
     Args:
@@ -83,12 +86,14 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", fac
             sequence gives a longer clip; only the two finest layers make time longer.
         form: "object", "texture" or "dynamic".
         factor: how many times larger each layer makes the sides; 2 in dynamic form.
+        classes: number of classes of which an object is told one, besides z; 0 tells nothing.
 
     Returns:
-        network: functional model z -> `[batch, *shape]` in [-1, 1].
+        network: functional model z -> `[batch, *shape]` in [-1, 1]; with classes, of a dict
+        `{"z": [batch, latent_dim], "label": [batch, classes]}`.
 
     Raises:
-        ValueError: if the shape is too small or the form unknown.
+        ValueError: if the shape is too small, the form unknown, or a texture is to have classes.
 
     Example:
         >>> generator((28, 28, 1), latent_dim=10, channels=(32, 16)).output_shape
@@ -98,6 +103,8 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", fac
         Han, Lu, Zhu, Wu, AAAI 2017 (published code).
     """
     rank = _check(shape, form)
+    if classes and form != "object":
+        raise ValueError(f'`classes` are for form="object"; received form={form!r}.')
     layers_count = len(channels) + 1
     steady = max(0, layers_count - TIME_DOUBLINGS) if form == "dynamic" else 0
     often = [layers_count - steady, *[layers_count] * (rank - 1)]  # how often each side grows
@@ -107,9 +114,13 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", fac
         x = inputs = keras.Input((*small, latent_dim), name="z")
     else:
         moments = small[:1] if form == "dynamic" else []
-        inputs = keras.Input((*moments, latent_dim), name="z")
+        x = inputs = keras.Input((*moments, latent_dim), name="z")
+        if classes:
+            inputs = {"z": inputs, "label": keras.Input((classes,), name="label")}
+            label = layers.Rescaling(LABEL_SCALE)(inputs["label"])
+            x = layers.Concatenate()([inputs["z"], label])
         filters = channels[0] * _product(small[len(moments) :])
-        x = layers.Dense(filters, activation="leaky_relu")(inputs)
+        x = layers.Dense(filters, activation="leaky_relu")(x)
         x = layers.Reshape([-1 if side is None else side for side in (*small, channels[0])])(x)
     for number, filters in enumerate(channels):
         x = _enlarge(rank, filters, factor, keep_time=number < steady)(x)

@@ -26,7 +26,9 @@ class ModelConfig(TaskConfig):
         generator_form: "object" (from one z) or "texture" (from a map of z, `latent_dim` channels),
             of a generator that is told nothing but z.
         generator_width: filters of the generator's finest layer; deeper ones have more.
-        descriptor_width: filters of the descriptor's first layer; deeper ones have more.
+        descriptor_width: filters of the descriptor's first layer; deeper ones have up to 4 times
+            as many.
+        descriptor_layers: convolutions of the descriptor; each sees twice as wide as that before.
         descriptor_form: "texture" (the same everywhere) or "object".
         descriptor_scale: factor of the descriptor's score, the inverse of a temperature: the
             larger, the more of a revision is drift and the less is noise.
@@ -56,6 +58,7 @@ class ModelConfig(TaskConfig):
     generator_form: str = "object"
     generator_width: int = 64
     descriptor_width: int = 32
+    descriptor_layers: int = 3
     descriptor_form: str = "texture"
     descriptor_scale: float = 1.0
     reference_sigma: float = 0.5
@@ -78,7 +81,8 @@ class ModelConfig(TaskConfig):
         self.require(self.method in METHODS, "method", f"one of {', '.join(METHODS)}")
         for name in ("generator_form", "descriptor_form"):
             self.require(getattr(self, name) in self.FORMS, name, " or ".join(self.FORMS))
-        for name in ("latent_dim", "generator_width", "descriptor_width", "steps", "infer_steps"):
+        sizes = ("latent_dim", "generator_width", "descriptor_width", "descriptor_layers")
+        for name in (*sizes, "steps", "infer_steps"):
             self.require(getattr(self, name) >= 1, name, "at least 1")
         positive = (
             "descriptor_scale",
@@ -121,15 +125,16 @@ class PictureConfig(ModelConfig):
         return self.patches or data.always_patches(self.data)
 
 
-def pictures(config):
+def pictures(config, size=None):
     """Return pictures to learn from and `judged` held-out ones, a `data.Split`.
 
     Args:
         config: a `PictureConfig`.
+        size: side of an example, pixels; by default the config's.
     """
     split = data.split(
         config.data,
-        size=config.size,
+        size=size or config.size,
         channels=config.channels or None,
         crop="patches" if config.patches else "centre",
         held_out=config.held_out or None,
@@ -176,11 +181,20 @@ def descriptor(config, shape, descriptor_network=None, **more):
     return model
 
 
-def generator_network(config, shape):
-    """Return a network z -> x that doubles from about 4 pixels to the shape (of a frame)."""
-    doublings = max(2, (max(shape[-3:-1]) - 1).bit_length() - 2)
+def generator_network(config, shape, doublings=None, classes=0):
+    """Return a network z -> x.
+
+    Args:
+        config: a `ModelConfig`.
+        shape: of one example.
+        doublings: how often the sides (of a clip, of a frame) double; by default as often as
+            they do from about 4 pixels.
+        classes: number of classes of which it is told one.
+    """
+    doublings = doublings or max(2, (max(shape[-3:-1]) - 1).bit_length() - 2)
     widths = [config.generator_width * min(4, 2**level) for level in range(doublings - 1)]
-    return networks.generator(shape, config.latent_dim, widths[::-1], config.generator_form)
+    form = config.generator_form
+    return networks.generator(shape, config.latent_dim, widths[::-1], form, classes=classes)
 
 
 def network_shape(model):
@@ -205,8 +219,8 @@ def energy_signature(model, shape):
 
 def _descriptor(config, shape, network, **more):
     if network is None:
-        width = config.descriptor_width
-        channels = (width, 2 * width, 4 * width)
+        levels = range(config.descriptor_layers)
+        channels = [config.descriptor_width * min(4, 2**level) for level in levels]
         network = networks.descriptor(
             shape, channels, config.descriptor_form, scale=config.descriptor_scale
         )

@@ -4,6 +4,7 @@ Nothing here knows about TensorFlow, sizes or batches: `coopkeras.data` does.
 """
 
 import dataclasses
+import functools
 import glob
 import pathlib
 import re
@@ -16,8 +17,8 @@ from coopkeras.errors import UserError
 
 EXPECTED = (
     "a picture file, a folder or glob of pictures (jpg, png, gif, bmp, webp, tif), "
-    "an .npy, .npz or idx.gz file, samples:textures, samples:faces, samples:photographs, "
-    "or tfds:NAME"
+    "an .npy, .npz or idx.gz file, samples:textures (or one: samples:brick, samples:grass, "
+    "samples:gravel), samples:faces, samples:photographs, or tfds:NAME"
 )
 
 
@@ -191,15 +192,21 @@ def _large_samples(names, scale):
     )
 
 
-def _textures():
-    return _large_samples(("brick", "grass", "gravel"), 0.5)
+def _textures(names):
+    return _large_samples(names, 0.5)
 
 
 def _photographs():
     return _large_samples(("astronaut", "chelsea", "coffee", "rocket"), 0.4)
 
 
-_SAMPLES = {"textures": _textures, "faces": _faces, "photographs": _photographs}
+_TEXTURES = ("brick", "grass", "gravel")
+_SAMPLES = {
+    "textures": lambda: _textures(_TEXTURES),
+    **{name: functools.partial(_textures, (name,)) for name in _TEXTURES},
+    "faces": _faces,
+    "photographs": _photographs,
+}
 
 
 def _tfds(name):

@@ -90,9 +90,20 @@ class TaskConfig:
             64
         """
         values = cls._values(settings, flags)
+        return cls(**cls.presets(values) | values)
+
+    @classmethod
+    def presets(cls, values):
+        """Return the defaults that what is set by hand brings, by `PRESETS`.
+
+        Args:
+            values: what is set by hand, by name.
+        """
+        brought = {}
         for field, presets in cls.PRESETS.items():
-            values = presets.get(values.get(field, getattr(cls, field)), {}) | values
-        return cls(**values)
+            value = {**brought, **values}.get(field, getattr(cls, field))
+            brought = presets.get(value, {}) | brought
+        return brought
 
     def changed(self, settings, **flags):
         """Return this config with other settings, given as to `parse`.
@@ -135,6 +146,9 @@ class Task(abc.ABC):
 
     Args:
         config: an instance of `Config`; its defaults when left out.
+
+    `classes` are the names of the labels of what is learned from, () without; they are there
+    when `build` is called.
     """
 
     name: typing.ClassVar[str]
@@ -145,6 +159,7 @@ class Task(abc.ABC):
 
     def __init__(self, config=None):
         self.config = self.Config() if config is None else config
+        self.classes = ()
 
     @abc.abstractmethod
     def datasets(self):

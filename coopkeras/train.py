@@ -36,6 +36,7 @@ def fit(task, workdir, verbose=1):
     with workdir.claim(task):
         split = _datasets(task)
         shape, count = split.train.shape, len(split.train)
+        task.classes = tuple(split.train.names)
         workdir.remember(task, shape, count)
         model = build(task, shape, count)
         step = workdir.restore(training.state(model))
@@ -55,6 +56,7 @@ def restore(task, workdir):
     """
     workdir = Workdir(workdir)
     shape, count = workdir.examples()
+    task.classes = workdir.classes()
     if not workdir.checkpoints():
         raise UserError(f"{workdir.path} has no checkpoint yet; train first.")
     model = build(task, shape, count)

@@ -17,6 +17,12 @@ def examples(batch):
     return tf.cast(batch, tf.float32)
 
 
+def label(batch):
+    """Return the entry "label" of a batch, int `[batch]`, or None."""
+    batch = batch[0] if isinstance(batch, (tuple, list)) else batch
+    return batch.get("label") if isinstance(batch, dict) else None
+
+
 def next_seed(model):
     """Return the seed of this update, and count the update."""
     seed = seeds.fold(seeds.as_seed(model.seed), model.updates)

@@ -103,6 +103,10 @@ class Workdir:
         examples = self.config()["examples"]
         return tuple(examples["shape"]), examples["count"]
 
+    def classes(self):
+        """Return the names of the classes of those examples, () without labels."""
+        return tuple(self.config()["examples"].get("classes", ()))
+
     def remember(self, task, shape, count):
         """Write config.json, or check that a run that goes on has the examples it had.
 
@@ -125,7 +129,7 @@ class Workdir:
             "task": task.name,
             "version": coopkeras.__version__,
             "config": dataclasses.asdict(task.config),
-            "examples": {"shape": list(shape), "count": count},
+            "examples": {"shape": list(shape), "count": count, "classes": list(task.classes)},
         }
         if not self.checkpoints():
             self.write_json("config.json", content)
