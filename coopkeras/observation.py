@@ -235,20 +235,13 @@ class Downsample(Observation):
             >>> Downsample(2).confine(x, tf.constant([[[0.75]]])).numpy().round(4).tolist()
             [[[1.0], [0.5]]]
         """
-        axes = list(range(1, len(x.shape)))
-        reach = tf.reduce_max(tf.abs(x), axis=axes, keepdims=True) + max(abs(low), abs(high))
-
-        def moved(by):
-            return tf.clip_by_value(x + self.lift(by), low, high)
-
-        def halve(step, below, above):
-            middle = (below + above) / 2
-            short = self(moved(middle)) < seen
-            return step + 1, tf.where(short, middle, below), tf.where(short, above, middle)
-
-        start = tf.zeros_like(seen) - reach, tf.zeros_like(seen) + reach
-        _, below, above = tf.while_loop(lambda step, *_: step < 24, halve, (0, *start))
-        return moved((below + above) / 2)
+        x, seen = tf.convert_to_tensor(x), tf.convert_to_tensor(seen)
+        blocks = self._to_blocks(x)
+        blocks += (seen - tf.reduce_mean(blocks, axis=-1))[..., None]
+        outside = tf.reduce_any((blocks < low) | (blocks > high), axis=-1)  # a few, as a rule
+        moved = _shift_and_clip(blocks[outside], seen[outside], low, high)
+        blocks = tf.tensor_scatter_nd_update(blocks, tf.where(outside), moved)
+        return tf.ensure_shape(self._from_blocks(blocks), x.shape)
 
     def visible(self, x):
         """Return one over the number of values in a block."""
@@ -265,6 +258,26 @@ class Downsample(Observation):
     def _axes(x):
         return range(1, len(x.shape) - 1)
 
+    def _to_blocks(self, x):
+        """Return the values of each block along a last axis, `[*shape of seen, block]`."""
+        rank = len(x.shape)
+        for axis in reversed(self._axes(x)):
+            x = self._split(x, axis)
+        inner = [axis + 1 for axis in range(1, 2 * rank - 4, 2)]
+        outer = [axis for axis in range(len(x.shape)) if axis not in inner]
+        x = tf.transpose(x, outer + inner)
+        return tf.reshape(x, tf.concat([tf.shape(x)[:rank], [-1]], axis=0))
+
+    def _from_blocks(self, blocks):
+        """Undo `_to_blocks`."""
+        rank = len(blocks.shape) - 1
+        shape = tf.shape(blocks)[:rank]
+        x = tf.reshape(blocks, tf.concat([shape, [self.factor] * (rank - 2)], axis=0))
+        order = [0] + [axis for pair in range(1, rank - 1) for axis in (pair, rank + pair - 1)]
+        x = tf.transpose(x, [*order, rank - 1])
+        sides = self.factor * shape[1:-1]
+        return tf.reshape(x, tf.concat([shape[:1], sides, shape[-1:]], axis=0))
+
     def _split(self, x, axis):
         shape = tf.shape(x)
         blocks = [shape[axis] // self.factor, self.factor]
@@ -272,6 +285,22 @@ class Downsample(Observation):
         side = None if static[axis] is None else static[axis] // self.factor
         split = tf.reshape(x, tf.concat([shape[:axis], blocks, shape[axis + 1 :]], axis=0))
         return tf.ensure_shape(split, [*static[:axis], side, self.factor, *static[axis + 1 :]])
+
+
+def _shift_and_clip(blocks, means, low, high):
+    """Return `clip(blocks + c)`, c of each block such that its mean is right, by bisection."""
+    reach = tf.reduce_max(tf.abs(blocks), axis=-1) + max(abs(low), abs(high))
+
+    def moved(by):
+        return tf.clip_by_value(blocks + by[:, None], low, high)
+
+    def halve(step, below, above):
+        middle = (below + above) / 2
+        short = tf.reduce_mean(moved(middle), axis=-1) < means
+        return step + 1, tf.where(short, middle, below), tf.where(short, above, middle)
+
+    _, below, above = tf.while_loop(lambda step, *_: step < 24, halve, (0, -reach, reach))
+    return moved((below + above) / 2)
 
 
 @keras.saving.register_keras_serializable("coopkeras")

@@ -14,7 +14,7 @@ FACTORS = (2, 3, 4)
 SMALLEST_SIZE = 20  # of an example: SSIM's window is 11 pixels, without 4 at each border
 PIXELS_AT_ONCE = 100 * 32 * 32  # recovered in one batch
 LEVELS = 255  # between black and white, in which consistency is told
-WINDOW = 96  # pixels of a person's picture that are enlarged at a time
+WINDOW = 128  # pixels of a person's picture that are enlarged at a time
 
 
 @dataclasses.dataclass(frozen=True)
