@@ -147,8 +147,8 @@ class Task(abc.ABC):
     Args:
         config: an instance of `Config`; its defaults when left out.
 
-    `classes` are the names of the labels of what is learned from, () without; they are there
-    when `build` is called.
+    When `build` is called, two things are known of the examples to learn from: `classes`, the
+    names of their labels, () without, and `deviation`, the standard deviation of their values.
     """
 
     name: typing.ClassVar[str]
@@ -159,7 +159,7 @@ class Task(abc.ABC):
 
     def __init__(self, config=None):
         self.config = self.Config() if config is None else config
-        self.classes = ()
+        self.classes, self.deviation = (), 0.5
 
     @abc.abstractmethod
     def datasets(self):

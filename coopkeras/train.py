@@ -11,6 +11,8 @@ from coopkeras import precision, training
 from coopkeras.errors import Interrupted, UserError
 from coopkeras.workdir import Workdir
 
+LOOKED_AT = 64  # examples whose standard deviation is that of all
+
 
 def fit(task, workdir, verbose=1):
     """Train a task's model in a workdir, from its last checkpoint if there is one.
@@ -36,7 +38,7 @@ def fit(task, workdir, verbose=1):
     with workdir.claim(task):
         split = _datasets(task)
         shape, count = split.train.shape, len(split.train)
-        task.classes = tuple(split.train.names)
+        task.classes, task.deviation = tuple(split.train.names), _deviation(split.train)
         workdir.remember(task, shape, count)
         model = build(task, shape, count)
         step = workdir.restore(training.state(model))
@@ -56,7 +58,7 @@ def restore(task, workdir):
     """
     workdir = Workdir(workdir)
     shape, count = workdir.examples()
-    task.classes = workdir.classes()
+    task.classes, task.deviation = workdir.known()
     if not workdir.checkpoints():
         raise UserError(f"{workdir.path} has no checkpoint yet; train first.")
     model = build(task, shape, count)
@@ -80,6 +82,12 @@ def build(task, shape, count):
 def _datasets(task):
     keras.utils.set_random_seed(task.config.seed)
     return task.datasets()
+
+
+def _deviation(examples):
+    """Return the standard deviation of the values of some examples, by channel, on average."""
+    x = examples.take(LOOKED_AT, seed=0).array() if len(examples) > LOOKED_AT else examples.array()
+    return float(x.std(axis=tuple(range(x.ndim - 1))).mean())
 
 
 def _learn(model, config, examples, step, callbacks, verbose):

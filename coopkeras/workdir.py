@@ -103,9 +103,10 @@ class Workdir:
         examples = self.config()["examples"]
         return tuple(examples["shape"]), examples["count"]
 
-    def classes(self):
-        """Return the names of the classes of those examples, () without labels."""
-        return tuple(self.config()["examples"].get("classes", ()))
+    def known(self):
+        """Return `(classes, deviation)` of those examples, as `Task` has them."""
+        examples = self.config()["examples"]
+        return tuple(examples.get("classes", ())), examples.get("deviation", 0.5)
 
     def remember(self, task, shape, count):
         """Write config.json, or check that a run that goes on has the examples it had.
@@ -129,7 +130,12 @@ class Workdir:
             "task": task.name,
             "version": coopkeras.__version__,
             "config": dataclasses.asdict(task.config),
-            "examples": {"shape": list(shape), "count": count, "classes": list(task.classes)},
+            "examples": {
+                "shape": list(shape),
+                "count": count,
+                "classes": list(task.classes),
+                "deviation": task.deviation,
+            },
         }
         if not self.checkpoints():
             self.write_json("config.json", content)

@@ -51,8 +51,8 @@ class Config(ck.recipes.PictureConfig):
         "observed_weight": 0.5,
         "descriptor_form": "texture",
         "descriptor_layers": 4,
-        "descriptor_scale": 8e5,
-        "descriptor_rate": 1e-3,
+        "descriptor_scale": 0.0,
+        "descriptor_rate": 7e-4,
         "penalty": 0.1,
         "reference_sigma": 0.5,
         "step_size": 0.02,
@@ -131,7 +131,8 @@ class Synthesis(ck.Task):
 
     def build(self, shape, count):
         """Return the compiled model of the method."""
-        config = self.config
+        learned = (*[self.config.learned_size()] * 2, shape[-1])  # though a larger one is drawn
+        config = ck.recipes.by_data(self.config, learned, self.deviation)
         if config.method == "descriptor":
             chains = {"start": "noise"} if config.is_texture() else {}
             return ck.recipes.descriptor(config, shape, num_chains=config.batch_size, **chains)

@@ -70,3 +70,14 @@ def test_one_picture_is_always_learned_at_its_own_scale(tmp_path):
 def test_fewer_than_two_judged_pictures_are_refused():
     with pytest.raises(ck.UserError, match="`judged` should be at least 2; received 1"):
         ck.recipes.PictureConfig(judged=1)
+
+
+def test_a_scale_of_0_goes_with_the_values_and_their_variance():
+    config = ck.recipes.ModelConfig(descriptor_scale=0.0)
+    scale = ck.recipes.by_data(config, (8, 8, 1), 0.5).descriptor_scale
+    assert scale == pytest.approx(340 * 64 / 4)
+    assert ck.recipes.by_data(config, (8, 8, 3), 1.0).descriptor_scale == pytest.approx(12 * scale)
+    given = ck.recipes.ModelConfig(descriptor_scale=7.0)
+    assert ck.recipes.by_data(given, (8, 8, 1), 0.5) is given
+    with pytest.raises(ck.UserError, match="greater than 0; received 0.0"):
+        ck.recipes.descriptor(config, (16, 16, 1))

@@ -1,0 +1,71 @@
+"""Enlarge whole pictures with a trained model, and judge them as the field does.
+
+    python benchmarks/enlarge_folder.py runs/sharp photos/
+
+Each picture is cut to a multiple of the model's factor, made small by means over blocks, rounded to
+8 bits, enlarged by `--mode=predict`, and compared with itself: PSNR and SSIM of the luma without
+`factor` pixels at the border, beside bicubic and Lanczos enlargements of the same small picture.
+"""
+
+import os
+import pathlib
+import statistics
+import sys
+import tempfile
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+
+from coopkeras import media, metrics, observation, train, windows
+from coopkeras import task as tasks
+from coopkeras.workdir import Workdir
+
+
+def main(workdir, folder):
+    """Print a row for each picture, and the means."""
+    cls = tasks.find("super_resolution")
+    task = cls(Workdir(workdir).load_config(cls))
+    model = train.restore(task, workdir)
+    rows = {}
+    for path in sorted(pathlib.Path(folder).iterdir()):
+        if path.suffix.lower() in media.PICTURE_SUFFIXES:
+            rows[path.name] = judge(task, model, media.read_picture(path))
+            print(path.name, _text(rows[path.name]), flush=True)
+    means = {
+        method: [statistics.mean(row[method][n] for row in rows.values()) for n in range(2)]
+        for method in next(iter(rows.values()))
+    }
+    print(f"mean of {len(rows)}", _text(means))
+
+
+def judge(task, model, pixels):
+    """Return (PSNR, SSIM) by method for one picture."""
+    factor = task.config.factor
+    colour = pixels[..., :3] if pixels.shape[-1] > 3 else pixels
+    height, width = (side // factor * factor for side in colour.shape[:2])
+    x = media.to_float(colour[:height, :width])
+    small = media.to_uint8(observation.Downsample(factor)(x[None]).numpy()[0])
+    with tempfile.TemporaryDirectory() as aside:
+        given, made = (pathlib.Path(aside, name) for name in ("in.png", "out.png"))
+        media.write_picture(given, small)
+        task.predict(model, given, made)
+        ours = media.to_float(media.read_picture(made))
+    enlarged = {"ours": ours}
+    for method in ("bicubic", "lanczos"):
+        enlarged[method] = windows.resize(media.to_float(small), height, width, method)
+    return {name: _scores(one, x, factor) for name, one in enlarged.items()}
+
+
+def _scores(made, truth, border):
+    inner = slice(border, -border)
+    lumas = [metrics.luma(np.clip(one[None, inner, inner], -1, 1)) for one in (made, truth)]
+    return float(metrics.psnr(*lumas)[0]), float(metrics.ssim(*lumas)[0])
+
+
+def _text(row):
+    return "  ".join(f"{name} {psnr:.2f} dB {ssim:.4f}" for name, (psnr, ssim) in row.items())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
