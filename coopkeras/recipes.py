@@ -13,7 +13,8 @@ from coopkeras.descriptor import Descriptor
 from coopkeras.generator import Generator
 from coopkeras.task import TaskConfig
 
-SCALE_BY_VALUE = 340.0
+SCALE_BY_VALUE = 65.0
+STEP_BY_DEVIATION = 1 / 22
 METHODS = ("coopnets", "generator", "descriptor")
 
 
@@ -34,10 +35,10 @@ class ModelConfig(TaskConfig):
         descriptor_form: "texture" (the same everywhere) or "object".
         descriptor_scale: factor of the descriptor's score, the inverse of a temperature: the
             larger, the more of a revision is drift and the less is noise. 0, which synthesis
-            knows, is what `by_data` finds.
+            knows, is by the data, as `by_data` has it.
         reference_sigma: s of the descriptor, in units of x.
         steps: Langevin updates of a revision.
-        step_size: noise of one update of a revision, in units of x.
+        step_size: noise of one update of a revision, in units of x; 0 as above.
         settle: updates without noise that end a sample of CoopNets, taking the last noise out,
             and that are all of an estimate's revision: each sharpens it, and costs PSNR.
         noise_sigma: sigma of the generator, in units of x.
@@ -87,8 +88,9 @@ class ModelConfig(TaskConfig):
         sizes = ("latent_dim", "generator_width", "descriptor_width", "descriptor_layers")
         for name in (*sizes, "steps", "infer_steps"):
             self.require(getattr(self, name) >= 1, name, "at least 1")
-        positive = ("reference_sigma", "step_size", "noise_sigma", "infer_step_size")
-        self.require(self.descriptor_scale >= 0, "descriptor_scale", "0 or more")
+        positive = ("reference_sigma", "noise_sigma", "infer_step_size")
+        for name in ("descriptor_scale", "step_size"):
+            self.require(getattr(self, name) >= 0, name, "0 or more")
         for name in (*positive, "generator_rate", "descriptor_rate"):
             self.require(getattr(self, name) > 0, name, "greater than 0")
         self.require(0 <= self.observed_weight <= 1, "observed_weight", "between 0 and 1")
@@ -142,22 +144,23 @@ def pictures(config, size=None):
 
 
 def by_data(config, shape, deviation):
-    """Return the config with another `descriptor_scale` in place of 0.
+    """Return the config with `step_size` and `descriptor_scale` by the data where they are 0.
 
-        descriptor_scale = 340 n d^2      n values of an example, d their standard deviation
+        step_size = d / 22,   descriptor_scale = 65 n     n values of an example, d their deviation
 
-    A score that tells revised from observed by 1 moves each value by about d / 2 in 12 updates of
-    step_size 0.02 (measured on textures of 64 x 64 x 1 and 64 x 64 x 3, d from 0.2 to 0.5).
+    Then noise and drift are in proportion to what is learned: with a score that tells revised from
+    observed by 1, 12 updates move a value by about d / 2 (measured on textures, d from 0.2 to 0.5).
 
     Args:
         config: a `ModelConfig`.
         shape: of one example.
         deviation: standard deviation of the values of the examples, `Task.deviation`.
     """
-    if config.descriptor_scale:
-        return config
-    values = math.prod(shape)
-    return dataclasses.replace(config, descriptor_scale=SCALE_BY_VALUE * values * deviation**2)
+    return dataclasses.replace(
+        config,
+        step_size=config.step_size or STEP_BY_DEVIATION * deviation,
+        descriptor_scale=config.descriptor_scale or SCALE_BY_VALUE * math.prod(shape),
+    )
 
 
 def coopnets(config, shape, network, descriptor_network=None, **more):
@@ -235,7 +238,8 @@ def energy_signature(model, shape):
 
 
 def _descriptor(config, shape, network, **more):
-    config.require(config.descriptor_scale > 0, "descriptor_scale", "greater than 0")
+    for name in ("descriptor_scale", "step_size"):
+        config.require(getattr(config, name) > 0, name, "greater than 0")
     if network is None:
         levels = range(config.descriptor_layers)
         channels = [config.descriptor_width * min(4, 2**level) for level in levels]

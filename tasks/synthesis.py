@@ -55,7 +55,7 @@ class Config(ck.recipes.PictureConfig):
         "descriptor_rate": 7e-4,
         "penalty": 0.1,
         "reference_sigma": 0.5,
-        "step_size": 0.02,
+        "step_size": 0.0,
         "updates": 400,
         "warmup": 0.3,
     }

@@ -72,12 +72,13 @@ def test_fewer_than_two_judged_pictures_are_refused():
         ck.recipes.PictureConfig(judged=1)
 
 
-def test_a_scale_of_0_goes_with_the_values_and_their_variance():
-    config = ck.recipes.ModelConfig(descriptor_scale=0.0)
-    scale = ck.recipes.by_data(config, (8, 8, 1), 0.5).descriptor_scale
-    assert scale == pytest.approx(340 * 64 / 4)
-    assert ck.recipes.by_data(config, (8, 8, 3), 1.0).descriptor_scale == pytest.approx(12 * scale)
-    given = ck.recipes.ModelConfig(descriptor_scale=7.0)
-    assert ck.recipes.by_data(given, (8, 8, 1), 0.5) is given
+def test_noise_goes_with_the_deviation_and_the_scale_with_the_number_of_values():
+    config = ck.recipes.ModelConfig(descriptor_scale=0.0, step_size=0.0)
+    grey = ck.recipes.by_data(config, (8, 8, 1), 0.2)
+    colour = ck.recipes.by_data(config, (8, 8, 3), 0.4)
+    assert colour.descriptor_scale == pytest.approx(3 * grey.descriptor_scale)
+    assert colour.step_size == pytest.approx(2 * grey.step_size)
+    given = ck.recipes.ModelConfig(descriptor_scale=7.0, step_size=0.1)
+    assert ck.recipes.by_data(given, (8, 8, 1), 0.5) == given
     with pytest.raises(ck.UserError, match="greater than 0; received 0.0"):
         ck.recipes.descriptor(config, (16, 16, 1))
