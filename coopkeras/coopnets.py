@@ -181,6 +181,7 @@ class CoopNets(keras.Model):
         seed=0,
         steps=None,
         settle=0,
+        settle_step_size=None,
         temperature=1.0,
         proposed=False,
     ):
@@ -193,6 +194,8 @@ class CoopNets(keras.Model):
             seed: an int, int32 `[2]` or `[n, 2]`.
             steps: Langevin updates of the revision; by default those of learning.
             settle: updates without noise after them, which take the last noise out.
+            settle_step_size: step size of those, by default that of learning; a smaller one also
+                takes out what steps too long for the finest patterns have left, a checkerboard.
             temperature: scale of the variance of the revision's noise.
             proposed: return the proposals too.
 
@@ -210,7 +213,13 @@ class CoopNets(keras.Model):
         if z is None:
             z = self.averaged_generator.prior(n, seeds.fold(seed, 0))
         given = self.averaged_generator.given((), Nothing(), like=None, label=label)
-        pair = self._traced_revise(z, given, *self._arguments(seed, steps, settle, temperature))
+        settle_step_size = settle_step_size or self.descriptor.step_size
+        pair = self._traced_revise(
+            z,
+            given,
+            tf.convert_to_tensor(settle_step_size, tf.float32),
+            *self._arguments(seed, steps, settle, temperature),
+        )
         return pair if proposed else pair[1]
 
     def recover(
@@ -282,9 +291,10 @@ class CoopNets(keras.Model):
         )
 
     @tf.function
-    def _traced_revise(self, z, given, seed, steps, settle, temperature):
+    def _traced_revise(self, z, given, settle_step_size, *how):
         proposed = self.averaged_generator.generate(z, given)
-        return proposed, self._revise_and_settle(proposed, seed, steps, settle, temperature)
+        revised = self._revise_and_settle(proposed, *how, settle_step_size=settle_step_size)
+        return proposed, revised
 
     @tf.function
     def _traced_recover(self, seen, parameters, template, infer_steps, *how):
@@ -324,11 +334,13 @@ class CoopNets(keras.Model):
         revised = self._revise_and_settle(proposed, seed, steps, settle, temperature, project)
         return proposed, revised
 
-    def _revise_and_settle(self, proposed, seed, steps, settle, temperature, project=None):
+    def _revise_and_settle(
+        self, proposed, seed, steps, settle, temperature, project=None, settle_step_size=None
+    ):
         """D1 with the averaged descriptor, then `settle` updates without noise."""
         revise = partial(self.averaged_descriptor.revise, seed=seeds.fold(seed, 1), project=project)
         revised = revise(proposed, steps=steps, temperature=temperature)
-        return revise(revised, steps=settle, temperature=0.0)
+        return revise(revised, steps=settle, step_size=settle_step_size, temperature=0.0)
 
     def _like(self, seen, observation):
         if isinstance(observation, Nothing):

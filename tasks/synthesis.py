@@ -34,6 +34,8 @@ class Config(ck.recipes.PictureConfig):
         patch: side of the patches that a texture is learned from.
         by_class: tell the generator the class, where the data have labels.
         sampling_steps: Langevin updates of a sample; 0 is those of a revision in learning.
+        settle_step: step size of the `settle` updates that end a sample of CoopNets, as a share
+            of `step_size`.
         samples: number of pictures that `--mode=predict` draws.
         label: the class that `--mode=predict` draws; "" is all of them in turn.
         sheet: what they are: "samples"; "line" or "sphere", in each row the way from one z to
@@ -52,10 +54,12 @@ class Config(ck.recipes.PictureConfig):
         "descriptor_form": "texture",
         "descriptor_layers": 4,
         "descriptor_scale": 0.0,
-        "descriptor_rate": 7e-4,
-        "penalty": 0.1,
+        "descriptor_rate": 4e-4,
+        "penalty": 1.0,
         "reference_sigma": 0.5,
         "step_size": 0.0,
+        "settle": 12,
+        "settle_step": 0.3,
         "updates": 400,
         "warmup": 0.3,
     }
@@ -77,6 +81,7 @@ class Config(ck.recipes.PictureConfig):
     steps: int = 12
     step_size: float = 0.005
     sampling_steps: int = 0
+    settle_step: float = 1.0
     samples: int = 64
     label: str = ""
     sheet: str = "samples"
@@ -98,6 +103,7 @@ class Config(ck.recipes.PictureConfig):
         least = {"samples": 1, "map": 4}.get(self.sheet, COLUMNS)
         self.require(self.samples >= least, "samples", f"at least {least}")
         self.require(self.sampling_steps >= 0, "sampling_steps", "0 or more")
+        self.require(self.settle_step > 0, "settle_step", "greater than 0")
         self.require(self.patch >= 16, "patch", "at least 16")
         fits = not self.is_texture() or self.size <= LARGEST_TEXTURE
         self.require(fits, "size", f"at most {LARGEST_TEXTURE}")
@@ -289,6 +295,7 @@ class Synthesis(ck.Task):
         if config.method == "descriptor":
             return None, model.sample(count, **how)
         how |= {"settle": config.settle, "proposed": True}
+        how |= {"settle_step_size": config.settle_step * model.descriptor.step_size}
         return model.sample(count, z=z, label=label, **how)
 
 
