@@ -54,17 +54,17 @@ class Config(ck.recipes.PictureConfig):
         "descriptor_form": "texture",
         "descriptor_layers": 4,
         "descriptor_scale": 0.0,
-        "descriptor_rate": 4e-4,
-        "penalty": 1.0,
+        "descriptor_rate": 7e-4,
+        "penalty": 0.3,
         "reference_sigma": 0.5,
         "step_size": 0.0,
         "settle": 12,
         "settle_step": 0.3,
-        "updates": 400,
+        "updates": 300,
         "warmup": 0.3,
     }
 
-    data: str = "samples:brick"
+    data: str = "samples:gravel"
     patch: int = 64
     by_class: bool = True
     latent_dim: int = 64
