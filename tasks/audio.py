@@ -61,11 +61,12 @@ class Config(ck.recipes.ModelConfig):
     infer_steps: int = 10
     infer_step_size: float = 0.05
     generator_rate: float = 3e-3
-    updates: int = 400
-    warmup: float = 0.6
+    updates: int = 440
+    warmup: float = 0.5
+    average: float = 0.95
     observed_weight: float = 0.9
     descriptor_scale: float = 1e3
-    descriptor_rate: float = 3e-4
+    descriptor_rate: float = 4e-4
     step_size: float = 0.01
 
     def __post_init__(self):
@@ -197,16 +198,16 @@ class Audio(ck.Task):
         return x, visible, np.stack([ck.sound_baselines.linear_prediction(*pair) for pair in pairs])
 
     def _fill(self, model, visible, predicted, seed):
-        """Return samples of what fills gaps, joined to the known as `predict` does."""
+        """Return what fills gaps, joined to the known as `predict` does."""
         made = self._recover(model, visible, predicted, ck.seeds.as_seed(seed))
         rate = self.config.sample_rate
         parts = zip(predicted, made, visible, strict=True)
         return np.stack([ck.sound_repair.join(*part, rate) for part in parts])
 
     def _recover(self, model, visible, predicted, seed, numbers=None):
-        """Return windows with gaps that are filled, a batch at a time."""
+        """Return windows with gaps that are filled, a batch at a time, with likely envelopes."""
         numbers = np.arange(len(visible)) if numbers is None else numbers
-        recover = functools.partial(self._recovered, model, temperature=1.0)
+        recover = functools.partial(self._recovered, model, temperature=0.0)
         seeds = ck.seeds.fold(seed, numbers)
         return ck.recovery.in_batches(recover, AT_ONCE, predicted, visible, seeds)[1]
 
