@@ -124,8 +124,10 @@ def _bands(x, rate):
     """Return the analytic signals of bands, complex `[..., bands, time]` of `[..., time]`."""
     time = x.shape[-1]
     spectrum = tf.signal.rfft(x)[..., None, :] * tf.constant(_responses(time, rate), tf.complex64)
+    sides = np.full(spectrum.shape[-1], 2, np.complex64)  # in place of negative frequencies
+    sides[[0, -1] if time % 2 == 0 else [0]] = 1  # which have none
     negative = [(0, 0)] * (len(x.shape)) + [(0, time - spectrum.shape[-1])]
-    return tf.signal.ifft(2 * tf.pad(spectrum, negative))
+    return tf.signal.ifft(tf.pad(sides * spectrum, negative))
 
 
 def _joined(bands, rate):

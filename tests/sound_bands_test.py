@@ -26,7 +26,7 @@ def test_noise_that_carries_envelopes_has_them():
 def test_a_sound_that_has_its_envelopes_stays():
     x = crackle()
     same = sound_bands.decode(sound_bands.encode(x, RATE), x, RATE).numpy()
-    np.testing.assert_allclose(same, x, atol=0.02)
+    np.testing.assert_allclose(same, x, atol=0.01)
 
 
 def test_channels_do_not_mix():

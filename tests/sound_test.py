@@ -104,7 +104,8 @@ def test_compressed_sounds_are_read(name, codec, tmp_path):
     except (av.error.FFmpegError, av.codec.codec.UnknownCodecError) as error:
         pytest.skip(f"this FFmpeg can't write {codec}: {error}")
     again = sound.read(tmp_path / name)
-    assert again.rate == 16000
+    assert again.rate == (48000 if codec == "libopus" else 16000)  # Opus has one rate
+    again = again._replace(x=sound.resample(again.x, again.rate, 16000))
     assert again.x.shape[1] == 1
     assert abs(len(again.x) - len(x)) < 3000  # encoders add some silence
     spectrum = np.abs(np.fft.rfft(again.x[4000:12000, 0]))
