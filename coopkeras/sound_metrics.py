@@ -13,7 +13,7 @@ ENVELOPE_RATE = 400  # Hz
 COMPRESSION = 0.3
 FLOOR = 1e-3  # of the loudest band; what is quieter counts as silence
 MODULATIONS = 2.0 ** np.arange(1, 8)  # Hz, the middles of octaves
-UNITS = {  # standard deviations of the statistics over 21 recordings of textures, at level 0.2
+UNITS = {  # standard deviations of the statistics over 22 recordings of textures, at level 0.2
     "mean": 0.09,
     "variation": 0.031,
     "skewness": 0.52,
