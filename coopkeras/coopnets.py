@@ -103,15 +103,15 @@ class CoopNets(keras.Model):
         if self.warmup:
             gap, movement, error = tf.cond(
                 warming_up,
-                lambda: self._warm_up(observed, given, seed),
-                lambda: self._cooperate(observed, observation, seen, given, seed),
+                lambda: self._warm_up(batch, observed, given, seed),
+                lambda: self._cooperate(batch, observed, observation, seen, given, seed),
             )
         else:
-            gap, movement, error = self._cooperate(observed, observation, seen, given, seed)
+            gap, movement, error = self._cooperate(batch, observed, observation, seen, given, seed)
         self._average()
         return training.report(self, energy_gap=gap, movement=movement, reconstruction=error)
 
-    def _cooperate(self, observed, observation, seen, given, seed):
+    def _cooperate(self, batch, observed, observation, seen, given, seed):
         """Take the five steps; return energy gap, movement of D1 and reconstruction error."""
         g0, d1, g1, g1_observed = seeds.split(seed, 4)
         # G0
@@ -127,16 +127,26 @@ class CoopNets(keras.Model):
         # G2
         lessons = [(1 - self.observed_weight, inferred_z, revised, Mask())]
         if self.observed_weight:
-            observed_z = self.generator.infer(observed, given=given, z=z, seed=g1_observed)
+            observed_z = self._infer_observed(batch, observed, given, g1_observed, z)
             lessons.append((self.observed_weight, observed_z, observed, Mask()))
         error = self.generator.learn(lessons[::-1], given)
         return gap, training.distance(revised, proposed), error
 
-    def _warm_up(self, observed, given, seed):
+    def _warm_up(self, batch, observed, given, seed):
         """Let the generator learn alone from the observed; the descriptor waits."""
-        z = self.generator.infer(observed, given=given, seed=seed)
+        z = self._infer_observed(batch, observed, given, seed)
         error = self.generator.learn([(1.0, z, observed, Mask())], given)
         return tf.zeros([]), tf.zeros([]), error
+
+    def _infer_observed(self, batch, observed, given, seed, z=None):
+        """Infer z of the observed, from each example's own if the generator keeps them."""
+        kept = self.generator.latents
+        if kept is not None:
+            z = self.generator.kept(batch)
+        z = self.generator.infer(observed, given=given, z=z, seed=seed)
+        if kept is not None:
+            kept.scatter_nd_update(batch["index"][:, None], z)
+        return z
 
     def _average(self):
         """Move the averaged copies towards the networks."""

@@ -313,6 +313,10 @@ class Generator(keras.Model):
         """Return where inference starts: each example's own z, or a draw from the prior."""
         if self.latents is None:
             return self.prior(tf.shape(observed)[0], seed)
+        return self.kept(batch)
+
+    def kept(self, batch):
+        """Return the z that is kept of each example of a batch, found by its "index"."""
         if not isinstance(batch, dict) or "index" not in batch:
             raise ValueError(
                 "A Generator with `num_examples` keeps one z per example and needs to know which "

@@ -163,14 +163,15 @@ def by_data(config, shape, deviation):
     )
 
 
-def coopnets(config, shape, network, descriptor_network=None, **more):
+def coopnets(config, shape, network, descriptor_network=None, num_examples=None, **more):
     """Return a compiled `CoopNets` with the generator's `network`.
 
-    `descriptor_network` is by default the texture or object network that the settings ask for.
+    `descriptor_network` is by default the texture or object network that the settings ask for;
+    of `num_examples` examples, if given, the generator keeps z.
     """
     model = CoopNets(
         _descriptor(config, shape, descriptor_network, start="data"),
-        _generator(config, network),
+        _generator(config, network, num_examples=num_examples),
         observed_weight=config.observed_weight,
         warmup=_warmup(config),
         average=config.average,

@@ -1,6 +1,6 @@
-"""One sound clip as examples: overlapping windows, the first part to learn from, the last to judge.
+"""One sound clip as examples: windows of envelopes, of one part to learn from, of one to judge by.
 
-    example i = samples i hop ... i hop + size - 1 of its part
+    example i = frames i hop ... i hop + size - 1 of its part
 
 The whole clip is scaled by one number, so that its level is that at which sounds are learned.
 """
@@ -11,30 +11,29 @@ import numpy as np
 import tensorflow as tf
 from scipy import signal
 
-from coopkeras import sound, stores
+from coopkeras import sound, sound_bands, stores
 from coopkeras.data import Split
 from coopkeras.errors import UserError
 from coopkeras.examples import Examples
 
 LEVEL = 0.2  # root mean square at which sounds are learned, unless their peaks forbid it
 PEAK = 0.95
-SHARE = 0.25  # of the clip, held out
+SHARE = 0.5  # of the clip, held out: the statistics of a texture need seconds
 SAMPLE = "samples:crackle"
 _SAMPLE_SECONDS = 12.0
 
 
 def split(source, *, rate, size, channels=None, held_out=None, hop=1, shortest=0):
-    """Open one clip as windows to learn from (its first part) and to judge by (its last).
+    """Open one clip as windows of envelopes to learn from (its first part) and to judge by.
 
     Args:
-        source: a sound file that `coopkeras.sound.read` knows, of any length and rate, or
-            "samples:crackle": a crackling fire of 12 seconds, made by arithmetic.
-        rate: sample rate of the examples, Hz; the clip is resampled to it.
-        size: samples of one window.
-        channels: 1 or 2; by default those of the clip (of more than two, their mean).
-        held_out: share of the clip kept apart, by default 0.25.
-        hop: samples between the windows to learn from; those to judge by lie one apart.
-        shortest: samples that the held-out part has to have at least, if more than `size`.
+        source: as for `parts`.
+        rate: as for `parts`.
+        size: frames of one window.
+        channels: as for `parts`.
+        held_out: as for `parts`.
+        hop: frames between the windows to learn from; those to judge by lie one apart.
+        shortest: samples that the held-out part has to have at least.
 
     Returns:
         split: a `data.Split`.
@@ -43,33 +42,58 @@ def split(source, *, rate, size, channels=None, held_out=None, hop=1, shortest=0
         UserError: if the clip can't be read, is silent or too short.
 
     Example:
-        >>> split("samples:crackle", rate=8000, size=1024).train.shape
-        (1024, 1)
+        >>> split("samples:crackle", rate=8000, size=128).train.shape
+        (128, 32)
     """
-    x = _read(source, rate, channels)
-    border = int(len(x) * (1 - _share(held_out)))
-    parts = x[:border], x[border:]
-    needed = 2 * size, max(size, shortest)
-    if any(len(part) < least for part, least in zip(parts, needed, strict=True)):
-        seconds = [len(part) / rate for part in parts]
+    both = parts(source, rate=rate, channels=channels, held_out=held_out)
+    window = size * sound_bands.hop(rate)
+    needed = 2 * window, max(window, shortest)
+    if any(len(part) < least for part, least in zip(both, needed, strict=True)):
+        seconds = [len(part) / rate for part in both]
         raise UserError(
             f"`{source}` is too short: its {seconds[0]:.2f} s to learn from and {seconds[1]:.2f} s "
             f"held out should be at least {needed[0] / rate:.2f} s and {needed[1] / rate:.2f} s. "
             f"Give a longer clip, or smaller windows with --set=size=."
         )
-    return Split(windows(parts[0], size, hop), windows(parts[1], size))
+    learned, held = (sound_bands.encode(part[None], rate)[0] for part in both)
+    return Split(windows(learned, size, hop), windows(held, size))
+
+
+def parts(source, *, rate, channels=None, held_out=None):
+    """Return the two parts of a clip: what is learned from, and what is judged by.
+
+    Args:
+        source: a sound file that `coopkeras.sound.read` knows, of any length and rate, or
+            "samples:crackle": a crackling fire of 12 seconds, made by arithmetic.
+        rate: sample rate of the parts, Hz; the clip is resampled to it.
+        channels: 1 or 2; by default those of the clip (of more than two, their mean).
+        held_out: share of the clip kept apart, by default 0.5.
+
+    Returns:
+        learned, held_out: float `[time, channels]`, whole frames of `sound_bands`.
+
+    Raises:
+        UserError: if the clip can't be read or is silent.
+
+    Example:
+        >>> [len(part) for part in parts("samples:crackle", rate=8000)]
+        [48000, 48000]
+    """
+    x, hop = _read(source, rate, channels), sound_bands.hop(rate)
+    border = int(len(x) * (1 - _share(held_out))) // hop * hop
+    return x[:border], x[border : len(x) // hop * hop]
 
 
 def windows(x, size, hop=1):
-    """Make examples of all windows of a sound, `hop` samples apart.
+    """Make examples of all windows of a sequence, `hop` frames apart.
 
     Args:
-        x: float `[time, channels]` in [-1, 1].
-        size: samples of one window.
-        hop: samples from one window to the next.
+        x: float `[frames, features]` in [-1, 1].
+        size: frames of one window.
+        hop: frames from one window to the next.
 
     Returns:
-        examples: an `Examples` of `(time - size) // hop + 1` windows.
+        examples: an `Examples` of `(frames - size) // hop + 1` windows.
 
     Example:
         >>> len(windows(np.zeros([10, 1]), size=4, hop=2))
@@ -83,27 +107,6 @@ def windows(x, size, hop=1):
         return {"x": tf.gather(data, hop * indices[:, None] + places)}
 
     return Examples(stores.Store((len(x) - size) // hop + 1, (size, x.shape[1]), fetch))
-
-
-def whole(examples, hop):
-    """Put windows that lie `hop` samples apart together again.
-
-    Args:
-        examples: what `windows(x, size, hop)` returned; `size` is a multiple of `hop`.
-        hop: samples from one window to the next.
-
-    Returns:
-        x: float32 `[time, channels]`, all that the windows cover.
-
-    Example:
-        >>> whole(windows(np.linspace(0, 1, 9)[:, None], 4, hop=2), hop=2).shape
-        (8, 1)
-    """
-    last, size = len(examples) - 1, examples.shape[0]
-    x = np.empty([last * hop + size, examples.shape[1]], np.float32)
-    for index in [*range(0, last, size // hop), last]:
-        x[index * hop : index * hop + size] = examples.gather([index])["x"][0]
-    return x
 
 
 def gain(x):

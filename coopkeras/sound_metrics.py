@@ -13,16 +13,26 @@ ENVELOPE_RATE = 400  # Hz
 COMPRESSION = 0.3
 FLOOR = 1e-3  # of the loudest band; what is quieter counts as silence
 MODULATIONS = 2.0 ** np.arange(1, 8)  # Hz, the middles of octaves
+UNITS = {  # standard deviations of the statistics over 22 recordings of textures, at level 0.2
+    "mean": 0.09,
+    "variation": 0.031,
+    "skewness": 0.52,
+    "kurtosis": 1.4,
+    "correlation": 0.18,
+    "modulation": 0.06,
+}
 FRAME = 512  # samples, of the spectra that are compared
 
 
 def texture_distance(a, b, rate):
     """Return how different two sound textures are (lower is better).
 
-        distance = mean over groups of |s(a) - s(b)| / (|s(a)| + |s(b)|)
+        distance = mean over groups of mean |s(a) - s(b)| / unit of the group
 
-    s are the statistics of one group of `statistics`, |.| their Euclidean norm. It is 0 for equal
-    statistics, at most 1, and symmetric. Loudness counts: it is in the means.
+    s are the statistics of one group of `statistics`. The units are fixed, the spreads between
+    natural textures: at a distance of 1 two sounds are as different as two textures. It is 0 for
+    equal statistics, and symmetric. Loudness counts: it is in the means. Of few seconds the
+    statistics are known badly, and two parts of one sound are far apart.
 
     Args:
         a: float `[time, channels]`, best some seconds.
@@ -180,8 +190,7 @@ def snr(x, y, where):
 
 def _apart(a, b):
     """Return the mean distance of groups of statistics."""
-    norm = np.linalg.norm
-    return np.mean([norm(a[g] - b[g]) / (norm(a[g]) + norm(b[g]) + 1e-12) for g in a])
+    return np.mean([np.mean(np.abs(a[group] - b[group])) / UNITS[group] for group in UNITS])
 
 
 def _responses(frequencies, rate):

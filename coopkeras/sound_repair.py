@@ -92,7 +92,7 @@ def find_gaps(given, path, gap="", mask_path=None):
             nor what is exactly 0 for 2 ms or more between other samples.
 
     Raises:
-        UserError: if there is no gap or nothing else, or it lies beyond the end.
+        UserError: if there is no gap or nothing else but silence, or it lies beyond the end.
     """
     if gap and mask_path:
         raise UserError(f"Give --mask={mask_path} or --set=gap={gap}, not both.")
@@ -110,6 +110,8 @@ def find_gaps(given, path, gap="", mask_path=None):
         )
     if not visible.any():
         raise UserError(f"All of `{path}` is to be filled, which leaves nothing to go by.")
+    if not np.any(given.x[visible]):
+        raise UserError(f"What is known of `{path}` is silent, which leaves nothing to go by.")
     found = sound_windows.gaps(visible[:, None])
     longest = max(stop - start for start, stop in found) / given.rate
     logging.info("%d gaps, the longest %.3f s.", len(found), longest)

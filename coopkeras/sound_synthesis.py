@@ -1,12 +1,13 @@
-"""New sound of any length from a model of one length.
+"""New sound of any length from a model of the envelopes of one length.
 
-The generator makes it from one long map of z, drawn afresh everywhere, so that nothing repeats.
-The descriptor revises it in windows that overlap and are faded into each other.
+The generator makes envelopes from one long map of z, drawn afresh everywhere, so that nothing
+repeats. The descriptor revises them in windows that overlap and are faded into each other. Noise
+carries them.
 """
 
 import numpy as np
 
-from coopkeras import recipes, recovery, seeds
+from coopkeras import recipes, recovery, seeds, sound_bands
 from coopkeras.coopnets import CoopNets
 from coopkeras.generator import Generator
 from coopkeras.sound_windows import overlapped
@@ -14,14 +15,15 @@ from coopkeras.sound_windows import overlapped
 AT_ONCE = 16  # windows in one batch
 BORDER = 4  # columns of z by which the generator's windows reach into each other, twice
 PASS = 10  # Langevin updates of a window before its neighbours are heard
+CARRIED, CARRIED_BORDER = 4096, 128  # frames of a window of sound, and of its border
 
 
 def synthesise(config, model, length, seed):
     """Make new sound.
 
     Args:
-        config: a `recipes.ModelConfig` with texture forms.
-        model: the `CoopNets`, `Generator` or `Descriptor` of its method, of rank 1.
+        config: a `recipes.ModelConfig` with texture forms and a `sample_rate`.
+        model: the `CoopNets`, `Generator` or `Descriptor` of its method, of envelopes.
         length: samples.
         seed: an integer.
 
@@ -29,29 +31,73 @@ def synthesise(config, model, length, seed):
         proposed, made: float32 `[length, channels]` in [-1, 1]; `proposed` is None where nothing
             proposes.
     """
-    seed = seeds.as_seed(seed)
-    channels = recipes.network_shape(model)[-1]
+    seed, rate = seeds.as_seed(seed), config.sample_rate
+    frames = -(-length // sound_bands.hop(rate))
+    proposed, made = _envelopes(config, model, frames, seed)
+    carrier_seed = seeds.fold(seed, 2)
+    return tuple(
+        None if u is None else carry(u, rate, carrier_seed)[:length] for u in (proposed, made)
+    )
+
+
+def carry(u, rate, seed):
+    """Return the sound that noise with given envelopes makes.
+
+    Args:
+        u: float `[frames, 32 channels]`, as `sound_bands.encode` returns.
+        rate: sample rate, Hz.
+        seed: an int or int32 `[2]`.
+
+    Returns:
+        x: float32 `[frames * hop, channels]` in [-1, 1].
+
+    Example:
+        >>> carry(np.zeros([500, 32]), 8000, seed=0).shape
+        (8000, 1)
+    """
+    hop, channels = sound_bands.hop(rate), u.shape[1] // sound_bands.BANDS
+    noise = sound_bands.noise(seed, 1, len(u) * hop, channels).numpy()
+    both = np.concatenate([u, noise.reshape(len(u), hop * channels)], axis=1)
+
+    def carried(windows, numbers):
+        del numbers
+        made = [
+            sound_bands.decode(
+                window[None, :, : u.shape[1]],
+                window[None, :, u.shape[1] :].reshape(1, -1, channels),
+                rate,
+            )[0]
+            for window in windows
+        ]
+        return np.stack(made)
+
+    size = min(CARRIED, len(u) + 2 * CARRIED_BORDER)
+    return np.clip(overlapped(carried, both, size, CARRIED_BORDER, hop), -1, 1)
+
+
+def _envelopes(config, model, frames, seed):
+    """Return proposed and made envelopes, `[frames, features]`."""
     if isinstance(model, CoopNets):
-        proposed = _generate(model.averaged_generator, length, seeds.fold(seed, 0))
+        proposed = _generate(model.averaged_generator, frames, seeds.fold(seed, 0))
         return proposed, revise(config, model.averaged_descriptor, proposed, seeds.fold(seed, 1))
     if isinstance(model, Generator):
-        return None, _generate(model, length, seeds.fold(seed, 0))
-    noise = seeds.normal(seeds.fold(seed, 0), [length, channels]).numpy()
-    start = config.reference_sigma * noise
+        return None, _generate(model, frames, seeds.fold(seed, 0))
+    features = recipes.network_shape(model)[-1]
+    start = config.reference_sigma * seeds.normal(seeds.fold(seed, 0), [frames, features]).numpy()
     return None, revise(config, model, start, seeds.fold(seed, 1))
 
 
 def revise(config, descriptor, x, seed):
-    """Revise a sound of any length by Langevin dynamics, `steps` updates and then `settle`.
+    """Revise envelopes of any length by Langevin dynamics, `steps` updates and then `settle`.
 
     Args:
         config: a `recipes.ModelConfig`.
         descriptor: a `Descriptor` of rank 1.
-        x: float `[length, channels]`.
+        x: float `[frames, features]`.
         seed: an int or int32 `[2]`.
 
     Returns:
-        revised: float32 `[length, channels]` in [-1, 1].
+        revised: float32 `[frames, features]` in [-1, 1].
     """
     size = descriptor.network.input_shape[1]
     updates = [min(PASS, config.steps - done) for done in range(0, config.steps, PASS)]
@@ -74,7 +120,7 @@ def revise(config, descriptor, x, seed):
 
 
 def _generate(generator, length, seed):
-    """Return g of one long map of z, `[length, channels]`."""
+    """Return g of one long map of z, `[length, features]`."""
     columns, channels = generator.z_shape
     stride = generator.network.output_shape[1] // columns
 

@@ -10,9 +10,7 @@ import tensorflow as tf
 import coopkeras as ck
 from coopkeras.task import row
 
-FACTOR = 4  # by which each layer of the generator makes a sound longer
-STRIDE = FACTOR**4  # samples that one column of z stands for
-WIDTHS = (25, 9)  # of the descriptor's convolutions: the first is one of the bands that one hears
+STRIDE = 2**4  # frames that one column of z stands for
 INFER_STEPS = 50  # Langevin updates of z that explain what is beside a gap
 SOUNDS = 3  # syntheses that are judged
 AT_ONCE = 16  # windows with gaps in one batch
@@ -25,9 +23,9 @@ class Config(ck.recipes.ModelConfig):
     Attributes:
         method: "coopnets" (the generator proposes, the descriptor revises), "generator" (ABP) or
             "descriptor" (short chains from noise).
-        size: samples of one window, a multiple of 256, 1024 or more.
+        size: frames of one window of envelopes, 500 a second; a multiple of 16, 64 or more.
         channels: 1, 2, or 0 for what the clip has.
-        sample_rate: Hz, at which sounds are learned and made.
+        sample_rate: Hz, at which sounds are learned and made; a multiple of 500.
         gaps: lengths of the gaps of judging, seconds, with commas.
         judged: gaps of each length to judge by.
         gap: what `--mode=predict --input=` fills, "1.2-1.4" in seconds, several with commas; "" is
@@ -38,41 +36,49 @@ class Config(ck.recipes.ModelConfig):
     CHANNELS: ClassVar[tuple] = (0, 1, 2)
     PRESETS: ClassVar[dict] = {
         "method": {
-            "generator": {"updates": 600},
-            "descriptor": {"updates": 100, "steps": 30, "reference_sigma": 0.2},
+            "generator": {"updates": 300},
+            "descriptor": {
+                "updates": 300,
+                "steps": 30,
+                "reference_sigma": 0.2,
+                "descriptor_rate": 1e-4,
+            },
         }
     }
 
     data: str = "samples:crackle"
-    size: int = 8192
+    size: int = 256
     batch_size: int = 4
     sample_rate: int = 16000
-    gaps: str = "0.05,0.25"
+    gaps: str = "0.05,0.2"
     judged: int = 6
     gap: str = ""
     seconds: float = 10.0
     latent_dim: int = 64
     generator_form: str = "texture"
     generator_width: int = 32
-    noise_sigma: float = 0.05
+    noise_sigma: float = 0.1
     infer_steps: int = 10
-    infer_step_size: float = 0.1
-    updates: int = 300
+    infer_step_size: float = 0.05
+    generator_rate: float = 3e-3
+    updates: int = 440
     warmup: float = 0.5
+    average: float = 0.95
     observed_weight: float = 0.9
-    descriptor_scale: float = 5e4
-    descriptor_rate: float = 7e-4
-    penalty: float = 1.0
+    descriptor_scale: float = 1e3
+    descriptor_rate: float = 4e-4
     step_size: float = 0.01
 
     def __post_init__(self):
         """Check the settings against each other."""
         super().__post_init__()
         fits = self.size >= 4 * STRIDE and self.size % STRIDE == 0
+        rate = self.sample_rate
         self.require(fits, "size", f"a multiple of {STRIDE}, {4 * STRIDE} or more")
         for name in ("generator_form", "descriptor_form"):
             self.require(getattr(self, name) == "texture", name, "texture: a sound has any length")
-        self.require(4000 <= self.sample_rate <= 192000, "sample_rate", "between 4000 and 192000")
+        rates = "a multiple of 500 between 4000 and 192000"
+        self.require(4000 <= rate <= 192000 and rate % 500 == 0, "sample_rate", rates)
         self.require(self.judged >= 1, "judged", "at least 1")
         self.require(0 < self.seconds <= 3600, "seconds", "more than 0, at most 3600")
         self.require(all(0 < s <= 2 for s in self.judged_gaps()), "gaps", "0.05,0.25 or the like")
@@ -87,8 +93,13 @@ class Config(ck.recipes.ModelConfig):
             return [0.0]
 
     def window(self, seconds):
-        """Return the samples of a window around a gap: twice as long, or `size`."""
-        return max(self.size, -(-int(2 * seconds * self.sample_rate) // STRIDE) * STRIDE)
+        """Return the frames of a window around a gap: twice as long, or `size`."""
+        frames = int(2 * seconds * ck.sound_bands.FRAMES)
+        return max(self.size, -(-frames // STRIDE) * STRIDE)
+
+    def samples(self, frames):
+        """Return how many samples so many frames of envelopes are."""
+        return frames * ck.sound_bands.hop(self.sample_rate)
 
 
 @final
@@ -106,52 +117,45 @@ class Audio(ck.Task):
         config = self.config
         return ck.sound_clips.split(
             config.data,
-            rate=config.sample_rate,
+            **self._of_clip(),
             size=config.size,
-            channels=config.channels or None,
-            held_out=config.held_out or None,
-            hop=self._hop(),
-            shortest=max(map(config.window, config.judged_gaps())),
+            hop=1 if config.method == "descriptor" else config.size // 8,  # a z is kept of each
+            shortest=config.samples(max(map(config.window, config.judged_gaps()))),
         )
 
-    def _hop(self):
-        """Return the samples from one window to the next: a generator keeps a z of each."""
-        return self.config.size // 4 if self.config.method == "generator" else 1
+    def _of_clip(self):
+        """Return how the clip is read."""
+        config = self.config
+        return {
+            "rate": config.sample_rate,
+            "channels": config.channels or None,
+            "held_out": config.held_out or None,
+        }
 
     def build(self, shape, count):
         """Return the compiled model of the method."""
-        config, width = self.config, self.config.descriptor_width
-        responses = ck.networks.descriptor(
-            shape,
-            (width, 2 * width, 2 * width, 2 * width),
-            form="texture",
-            scale=config.descriptor_scale,
-            widths=WIDTHS,
-            factor=FACTOR,
-        )
+        config = self.config
+        responses = ck.sound_networks.descriptor(shape, config.descriptor_scale)
         if config.method == "descriptor":
             chains = {"start": "noise", "num_chains": config.batch_size}
             return ck.recipes.descriptor(config, shape, responses, **chains)
         channels = [config.generator_width * 2**level for level in (2, 1, 0)]
-        network = ck.networks.generator(shape, config.latent_dim, channels, "texture", FACTOR)
+        network = ck.networks.generator(shape, config.latent_dim, channels, "texture")
         if config.method == "generator":
             return ck.recipes.generator(config, network, num_examples=count)
-        return ck.recipes.coopnets(config, shape, network, responses)
+        return ck.recipes.coopnets(config, shape, network, responses, num_examples=count)
 
     # Judging --------------------------------------------------------------------------------
 
     def judge(self, model, split):
         """Return texture distances of new sound, and what fills gaps, for all."""
-        learned, held_out = self._parts(split)
+        del split  # holds the envelopes of the same two parts
+        learned, held_out = ck.sound_clips.parts(self.config.data, **self._of_clip())
         return self._judge_textures(model, learned, held_out) + [
             line
             for seconds in self.config.judged_gaps()
             for line in self._judge_gaps(model, held_out, seconds)
         ]
-
-    def _parts(self, split):
-        """Return the clip's two parts, `[time, channels]`."""
-        return ck.sound_clips.whole(split.train, self._hop()), ck.sound_clips.whole(split.held_out, 1)
 
     def _judge_textures(self, model, learned, held_out):
         """Return rows: ours, noise with the clip's spectrum, the clip's other parts (the floor)."""
@@ -175,16 +179,17 @@ class Audio(ck.Task):
         """Return rows: what fills a gap in the middle of windows of the held-out part."""
         x, visible, predicted = self._gaps(held_out, seconds, self.config.judged)
         score = functools.partial(_gap_row, x, visible, f"gap of {seconds:g} s")
-        recover = functools.partial(self._fill, self._sized(model, x), x, visible, predicted)
-        rows = [
-            score(self.config.method, filled, variant)
-            for variant, filled, _ in ck.recovery.variants(self.config.method, recover, draws=1)
+        model = self._sized(model, self.config.window(seconds))
+        filled = self._fill(model, visible, predicted, seed=0)
+        return [
+            score(self.config.method, filled, "sample"),
+            score("linear prediction", predicted),
         ]
-        return rows + [score("linear prediction", predicted)]
 
     def _gaps(self, held_out, seconds, count):
         """Return windows with a gap in their middle: truth, visible and linear prediction."""
-        window, gap = self.config.window(seconds), round(seconds * self.config.sample_rate)
+        window = self.config.samples(self.config.window(seconds))
+        gap = round(seconds * self.config.sample_rate)
         starts = np.linspace(0, len(held_out) - window, count).astype(int)
         x = np.stack([held_out[start : start + window] for start in starts])
         visible = np.ones([count, window, 1], bool)
@@ -192,40 +197,43 @@ class Audio(ck.Task):
         pairs = zip(x, visible, strict=True)
         return x, visible, np.stack([ck.sound_baselines.linear_prediction(*pair) for pair in pairs])
 
-    def _fill(self, model, x, visible, predicted, seed, temperature):
-        """Return (proposed, revised), both joined to the known as `predict` does."""
-        made = self._recover(model, x, visible, ck.seeds.as_seed(seed), temperature)
+    def _fill(self, model, visible, predicted, seed):
+        """Return what fills gaps, joined to the known as `predict` does."""
+        made = self._recover(model, visible, predicted, ck.seeds.as_seed(seed))
         rate = self.config.sample_rate
-        return [
-            np.stack(
-                [
-                    ck.sound_repair.join(*parts, rate)
-                    for parts in zip(predicted, filled, visible, strict=True)
-                ]
-            )
-            for filled in made
-        ]
+        parts = zip(predicted, made, visible, strict=True)
+        return np.stack([ck.sound_repair.join(*part, rate) for part in parts])
 
-    def _recover(self, model, x, visible, seed, temperature, numbers=None):
-        """Return (proposed, revised) of windows with gaps, a batch at a time."""
-        numbers = np.arange(len(x)) if numbers is None else numbers
-        recover = functools.partial(self._recovered, model, temperature=temperature)
+    def _recover(self, model, visible, predicted, seed, numbers=None):
+        """Return windows with gaps that are filled, a batch at a time, with likely envelopes."""
+        numbers = np.arange(len(visible)) if numbers is None else numbers
+        recover = functools.partial(self._recovered, model, temperature=0.0)
         seeds = ck.seeds.fold(seed, numbers)
-        return ck.recovery.in_batches(recover, AT_ONCE, x, visible, seeds)
+        return ck.recovery.in_batches(recover, AT_ONCE, predicted, visible, seeds)[1]
 
-    def _recovered(self, model, x, visible, seed, temperature):
-        """Return (proposed, revised)."""
-        observation = ck.observation.Mask(visible)
-        seen = observation(tf.convert_to_tensor(x, tf.float32))
-        return ck.recovery.recover(
+    def _recovered(self, model, start, visible, seed, temperature):
+        """Return (proposed, revised) sounds `[n, time, channels]`.
+
+        The envelopes of the gaps are recovered; `start`, which is known where visible, and noise
+        in the gaps carry them.
+        """
+        rate = self.config.sample_rate
+        start = tf.convert_to_tensor(start, tf.float32)
+        noise = 0.2 * ck.seeds.normal(ck.seeds.fold(seed, 1), tf.shape(start))
+        carrier = tf.where(visible, start, start + noise)
+        observation = ck.observation.Mask(ck.sound_bands.visible_frames(visible, rate))
+        seen = observation(ck.sound_bands.encode(start, rate))
+        envelopes = ck.recovery.recover(
             self.config, model, seen, observation, seed, temperature, INFER_STEPS
         )
+        return [ck.sound_bands.decode(u, carrier, rate) for u in envelopes]
 
-    def _sized(self, model, x):
-        """Return the model for windows as long as those of `x` `[n, window, channels]`."""
-        if x.shape[1:] == ck.recipes.network_shape(model):
+    def _sized(self, model, frames):
+        """Return the model for windows of so many frames."""
+        shape = ck.recipes.network_shape(model)
+        if shape[0] == frames:
             return model
-        sized = self.build(x.shape[1:], 1)
+        sized = self.build((frames, shape[1]), 1)
         sized.set_weights(model.get_weights())
         return sized
 
@@ -233,7 +241,8 @@ class Audio(ck.Task):
 
     def draw(self, model, split):
         """Return waveforms and mel spectrograms, side by side, and the sounds themselves."""
-        learned, held_out = self._parts(split)
+        del split  # holds the envelopes of the same two parts
+        learned, held_out = ck.sound_clips.parts(self.config.data, **self._of_clip())
         rate, length = self.config.sample_rate, len(held_out)
         proposed, made = ck.sound_synthesis.synthesise(self.config, model, length, seed=0)
         textures = {"real, held out": held_out, "proposed": proposed, "synthesised": made}
@@ -252,14 +261,12 @@ class Audio(ck.Task):
     def _drawn_gap(self, model, held_out, seconds):
         """Return one gap with all that fills it, by name, and where it is (seconds)."""
         x, visible, predicted = self._gaps(held_out, seconds, 1)
-        model = self._sized(model, x)
-        sample = self._fill(model, x, visible, predicted, 0, 1.0)[1]
-        estimate = self._fill(model, x, visible, predicted, 0, 0.0)[1]
+        model = self._sized(model, self.config.window(seconds))
+        filled = self._fill(model, visible, predicted, seed=0)
         fills = {
             "truth": x,
             "with the gap": x * visible,
-            "sample": sample,
-            "estimate": estimate,
+            "filled": filled,
             "linear prediction": predicted,
         }
         ((start, stop),) = ck.sound_windows.gaps(visible[0])
@@ -292,24 +299,29 @@ class Audio(ck.Task):
     def _repaired(self, model, input_path, mask_path):
         given = ck.sound.read(input_path)
         visible = ck.sound_repair.find_gaps(given, input_path, self.config.gap, mask_path)
-        rate, channels = self.config.sample_rate, ck.recipes.network_shape(model)[-1]
-        window = self.config.window(ck.sound_repair.LONGEST)
-        model = self._sized(model, np.empty([0, window, channels]))
-        seed = ck.seeds.as_seed(self.config.seed)
+        frames = self.config.window(ck.sound_repair.LONGEST)
+        model, seed = self._sized(model, frames), ck.seeds.as_seed(self.config.seed)
 
         def recover(x, visible, numbers):
-            return self._recover(model, x, visible, seed, 1.0, numbers)[1]
+            return self._recover(model, visible, x, seed, numbers)
 
-        shape = {"rate": rate, "channels": channels, "window": window}
+        shape = {
+            "rate": self.config.sample_rate,
+            "channels": _channels(model),
+            "window": self.config.samples(frames),
+        }
         return ck.sound_repair.repair(given, visible, recover, **shape)
 
     def signatures(self, model):
         """Return what is served: new sound for each seed, recover, and the energy."""
-        shape = ck.recipes.network_shape(model)
+        rate = self.config.sample_rate
+        frames, channels = ck.recipes.network_shape(model)[0], _channels(model)
+        time = self.config.samples(frames)
         seeds = tf.TensorSpec([None, 2], tf.int32, "seed")
-        seen = tf.TensorSpec([None, *shape], tf.float32, "seen")
-        mask = tf.TensorSpec([None, shape[0], 1], tf.bool, "visible")
+        seen = tf.TensorSpec([None, time, channels], tf.float32, "seen")
+        mask = tf.TensorSpec([None, time, 1], tf.bool, "visible")
         temperatures = tf.TensorSpec([None], tf.float32, "temperature")
+        sounds = tf.TensorSpec(seen.shape, tf.float32, "x")
 
         @tf.function(input_signature=[seeds])
         def sample(seed):
@@ -317,20 +329,34 @@ class Audio(ck.Task):
             more = {} if self.config.method == "generator" else {"steps": self.config.steps}
             if self.config.method == "coopnets":
                 more["settle"] = self.config.settle
-            made = model.sample(tf.shape(seed)[0], seed=seed, **more)
+            u = model.sample(tf.shape(seed)[0], seed=seed, **more)
+            noise = ck.seeds.normal(ck.seeds.fold(seed, 2), [tf.shape(seed)[0], time, channels])
+            made = ck.sound_bands.decode(u, 0.2 * noise, rate)
             return {"sample": tf.clip_by_value(made, -1, 1)}
 
         @tf.function(input_signature=[seen, mask, seeds, temperatures])
         def recover(seen, visible, seed, temperature):
-            x = tf.ensure_shape(seen, [None, *shape])
             visible = tf.ensure_shape(visible, mask.shape)
-            proposed, recovered = self._recovered(model, x, visible, seed, temperature)
-            return {"recovered": tf.clip_by_value(recovered, -1, 1), "proposed": proposed}
+            start = tf.where(visible, tf.ensure_shape(seen, sounds.shape), 0.0)
+            made = self._recovered(model, start, visible, seed, temperature)
+            made = [tf.where(visible, start, tf.clip_by_value(x, -1, 1)) for x in made]
+            return {"recovered": made[1], "proposed": made[0]}
 
         served = {"serving_default": sample, "sample": sample, "recover": recover}
         if self.config.method != "generator":
-            served["energy"] = ck.recipes.energy_signature(model, shape)
+            part = model.averaged_descriptor if self.config.method == "coopnets" else model
+
+            @tf.function(input_signature=[sounds])
+            def energy(x):
+                x = tf.ensure_shape(x, sounds.shape)
+                return {"energy": part.energy(ck.sound_bands.encode(x, rate))}
+
+            served["energy"] = energy
         return served
+
+
+def _channels(model):
+    return ck.recipes.network_shape(model)[-1] // ck.sound_bands.BANDS
 
 
 def _texture_row(held_out, rate, method, sounds, variant=None):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coopkeras import sound, sound_clips
+from coopkeras import sound, sound_bands, sound_clips
 from coopkeras.errors import UserError
 
 
@@ -16,31 +16,32 @@ def clip(tmp_path):
 
 
 @pytest.mark.parametrize(("time", "size", "hop"), [(100, 16, 1), (100, 16, 8), (33, 16, 4)])
-def test_windows_put_together_are_the_sound(time, size, hop):
+def test_windows_lie_where_they_say(time, size, hop):
     x = np.random.default_rng(0).uniform(-1, 1, [time, 2]).astype(np.float32)
     windows = sound_clips.windows(x, size, hop)
     assert len(windows) == (time - size) // hop + 1
     np.testing.assert_array_equal(windows.gather([3])["x"][0], x[3 * hop : 3 * hop + size])
-    together = sound_clips.whole(windows, hop)
-    np.testing.assert_array_equal(together, x[: len(together)])
-    assert len(together) > time - hop
 
 
 def test_the_first_part_is_learned_and_the_last_is_held_out(clip):
-    split = sound_clips.split(clip, rate=8000, size=1024)
-    assert split.train.shape == split.held_out.shape == (1024, 2)
-    learned, held_out = sound_clips.whole(split.train, 1), sound_clips.whole(split.held_out, 1)
-    assert len(learned) == 12000
-    assert len(held_out) == 4000
+    learned, held_out = sound_clips.parts(clip, rate=8000)
+    assert learned.shape == held_out.shape == (8000, 2)
     assert learned.max(axis=0)[0] < held_out.min(axis=0)[0]  # it only rises
-    less = sound_clips.split(clip, rate=8000, size=1024, held_out="0.5")
-    assert len(sound_clips.whole(less.train, 1)) == 8000
+    learned, held_out = sound_clips.parts(clip, rate=8000, held_out="0.25")
+    assert (len(learned), len(held_out)) == (12000, 4000)
+
+
+def test_examples_are_the_envelopes_of_the_parts(clip):
+    split = sound_clips.split(clip, rate=8000, size=64)
+    assert split.train.shape == split.held_out.shape == (64, 64)  # 32 bands of 2 channels
+    learned, _ = sound_clips.parts(clip, rate=8000)
+    u = sound_bands.encode(learned[None], 8000)[0]
+    np.testing.assert_allclose(split.train.gather([5])["x"][0], u[5:69])
 
 
 def test_a_clip_comes_at_the_rate_channels_and_level_asked_for(clip):
-    split = sound_clips.split(clip, rate=4000, size=1024, channels=1)
-    learned = sound_clips.whole(split.train, 1)
-    assert learned.shape == (6000, 1)
+    learned, _ = sound_clips.parts(clip, rate=4000, channels=1)
+    assert learned.shape == (4000, 1)
     x = np.random.default_rng(0).normal(size=[1000, 1])
     assert np.sqrt(np.mean((sound_clips.gain(x) * x) ** 2)) == pytest.approx(0.2)
     x[0] = 100
@@ -59,8 +60,8 @@ def test_clips_that_can_not_be_learned_are_said_in_one_line(tmp_path, clip):
     sound.write(tmp_path / "lost.wav", sound.Sound(np.full([16000, 1], np.nan), 8000, "f32"))
     (tmp_path / "empty.wav").write_bytes(b"")
     for name, settings, words in [
-        (clip, {"size": 4096}, "too short: its 1.50 s to learn from and 0.50 s held out"),
-        (clip, {"shortest": 8000}, "at least 0.26 s and 1.00 s"),
+        (clip, {"size": 512}, "too short: its 1.00 s to learn from and 1.00 s held out"),
+        (clip, {"shortest": 8800}, "at least 0.26 s and 1.10 s"),
         (clip, {"held_out": "last:10"}, "share of the clip"),
         (tmp_path / "silent.wav", {}, "is silent"),
         (tmp_path / "lost.wav", {}, "has lost samples"),
@@ -70,5 +71,5 @@ def test_clips_that_can_not_be_learned_are_said_in_one_line(tmp_path, clip):
         ("samples:faces", {}, "samples:crackle"),
     ]:
         with pytest.raises(UserError, match=words) as caught:
-            sound_clips.split(name, **{"rate": 8000, "size": 1024} | settings)
+            sound_clips.split(name, **{"rate": 8000, "size": 64} | settings)
         assert "\n" not in str(caught.value)

@@ -31,7 +31,7 @@ def test_a_sound_is_at_no_distance_from_itself_and_distances_are_symmetric():
     a, b = noise(), clicks()
     assert distance(a, a) == 0
     assert distance(a, b) == pytest.approx(distance(b, a), rel=1e-12)
-    assert 0 < distance(a, b) <= 1
+    assert distance(a, b) > 0
 
 
 def test_one_texture_is_nearer_to_itself_than_to_another():
@@ -46,7 +46,7 @@ def test_noise_with_the_spectrum_of_clicks_is_not_clicks():
 
 def test_loudness_counts_and_length_does_not():
     assert distance(noise(), 4 * noise(seed=1)) > 2 * distance(noise(), noise(seed=1))
-    assert distance(noise(6.0), noise(3.0, seed=1)) < 0.15
+    assert distance(noise(6.0), noise(3.0, seed=1)) < distance(noise(), noise(seed=1)) * 1.2
 
 
 def test_silence_and_tones_give_numbers():

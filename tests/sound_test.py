@@ -95,16 +95,17 @@ def test_other_chunks_and_sizes_unknown_are_passed_over():
 
 @pytest.mark.parametrize(
     ("name", "codec"),
-    [("a.flac", "flac"), ("a.m4a", "aac"), ("a.mp3", "libmp3lame"), ("a.ogg", "libvorbis")],
+    [("a.flac", "flac"), ("a.m4a", "aac"), ("a.mp3", "libmp3lame"), ("a.ogg", "libopus")],
 )
 def test_compressed_sounds_are_read(name, codec, tmp_path):
     x = sine(16000)
     try:
         compressed(tmp_path / name, x, 16000, codec)
-    except av.error.FFmpegError as error:
+    except (av.error.FFmpegError, av.codec.codec.UnknownCodecError) as error:
         pytest.skip(f"this FFmpeg can't write {codec}: {error}")
     again = sound.read(tmp_path / name)
-    assert again.rate == 16000
+    assert again.rate == (48000 if codec == "libopus" else 16000)  # Opus has one rate
+    again = again._replace(x=sound.resample(again.x, again.rate, 16000))
     assert again.x.shape[1] == 1
     assert abs(len(again.x) - len(x)) < 3000  # encoders add some silence
     spectrum = np.abs(np.fft.rfft(again.x[4000:12000, 0]))

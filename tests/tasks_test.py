@@ -17,14 +17,14 @@ SMALL = [
     "infer_steps=1",
 ]
 TINY = {
-    "audio": ["size=1024", "sample_rate=4000", "gaps=0.05", *SMALL],
+    "audio": ["size=64", "sample_rate=4000", "gaps=0.05", *SMALL],
     "inpaint": ["size=16", "holes=square:6", *SMALL],
     "super_resolution": ["size=20", *SMALL],
     "synthesis": ["size=32", "patch=16", *SMALL],
     "video": ["size=16", "scale=0", "holes=frames:4", *SMALL, "batch_size=2", "judged=2"],
 }
 SHAPES = {  # of one example, where it is no picture
-    "audio": (1024, 1),
+    "audio": (64, 32),
     "video": (16, 16, 16, 1),
 }
 
