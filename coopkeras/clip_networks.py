@@ -16,14 +16,15 @@ def recovery_generator(shape, latent_dim=16, channels=(16, 32, 64), scene=False)
         x = rough + spread * correction(rough, (rough - level) / spread, visible, z)
 
     The rough fill is that of `RoughFill`; level and spread are each pixel's mean and standard
-    deviation in time, so that what stands still is corrected little. The correction comes from an
-    encoder-decoder to which the frames are channels of one picture: that costs far less than
-    filters in space and time. Known values pass through.
+    deviation in time: what stands still is corrected little, and what moves is all at one scale.
+    The correction is that of an encoder-decoder. Known values pass through.
 
     Args:
         shape: (time, height, width, channels) of one example.
         latent_dim: length of z.
-        channels: filters of each halving of a frame, fine first.
+        channels: filters of each halving of time and space, fine first; multiples of 16 are
+            fast on a CPU.
+        scene: whether clips show one scene, whose mean frame the layer "rough_fill" keeps.
 
     Returns:
         network: functional model of a dict `{"z": [batch, latent_dim], "seen": [batch, *shape],
@@ -52,15 +53,19 @@ def recovery_generator(shape, latent_dim=16, channels=(16, 32, 64), scene=False)
 
 @keras.saving.register_keras_serializable("coopkeras")
 class RoughFill(layers.Layer):
-    """Fills a clip in time, and where a pixel is never known, in space.
+    """Fills a clip in time; and where a pixel is never known, in space, what differs from a scene.
 
         x(t) = (b x(t - a) + a x(t + b)) / (a + b)      a, b: how long ago, how soon it is known
 
     Takes the pair seen `[batch, time, height, width, c]`, 0 where it is not visible, and visible
-    `[batch, time, height, width, 1]`, of known sides. Returns the fill; the fill less each pixel's
-    mean over the times it is known, over its spread; and the spread `[batch, 1, height, width,
-    c]`: each pixel's standard deviation over those times, or where it is never known that of all
-    that is known.
+    `[batch, time, height, width, 1]`, of known sides. Returns four tensors: the fill; the fill less
+    the scene; the fill less its level, over its spread; and the spread `[batch, 1, height, width,
+    c]`. Level and spread are each pixel's mean and standard deviation over the times it is known;
+    where it never is, the mean of its fill, and the standard deviation of all that is known.
+
+    Args:
+        scene: whether there is one: a weight `[height, width, c]`, not trained, at first 0.
+        **kwargs: as for any layer.
 
     Example:
         >>> seen = keras.ops.reshape([0.0, 0.0, 0.0, 3.0], [1, 4, 1, 1, 1])

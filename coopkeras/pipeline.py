@@ -10,8 +10,8 @@ import shlex
 
 import numpy as np
 
-from coopkeras import export as exporting
 from coopkeras import clips, media, report, sound, train
+from coopkeras import export as exporting
 from coopkeras import task as tasks
 from coopkeras.errors import UserError
 from coopkeras.workdir import Workdir

@@ -49,17 +49,17 @@ class Config(ck.recipes.ModelConfig):
         "goal": {
             "synthesis": {
                 "scale": 0.0,
+                "warmup": 0.75,
+                "latent_dim": 20,
                 "descriptor_form": "dynamic",
-                "descriptor_scale": 3e5,
                 "descriptor_rate": 5e-4,
                 "generator_rate": 1e-3,
                 "reference_sigma": 1.0,
-                "noise_sigma": 0.15,
                 "infer_steps": 10,
+                "infer_step_size": 0.03,
                 "observed_weight": 0.9,
                 "steps": 12,
-                "step_size": 0.005,
-                "updates": 300,
+                "updates": 400,
             }
         },
     }
@@ -79,17 +79,17 @@ class Config(ck.recipes.ModelConfig):
     batch_size: int = 8
     latent_dim: int = 16
     generator_form: str = "dynamic"
-    generator_width: int = 20
+    generator_width: int = 16
     descriptor_width: int = 12
-    updates: int = 420
-    warmup: float = 0.75
-    infer_step_size: float = 0.1
+    updates: int = 500
+    warmup: float = 0.85
+    infer_step_size: float = 0.01
     steps: int = 8
     generator_rate: float = 2e-3
-    descriptor_scale: float = 5e4
+    descriptor_scale: float = 3e5
     descriptor_rate: float = 7e-4
     penalty: float = 1.0
-    step_size: float = 0.01
+    step_size: float = 0.005
 
     def __post_init__(self):
         """Check the settings against each other."""
