@@ -23,6 +23,7 @@ _CLASSES = {
 _ROOMS = (
     "baselines",
     "clip_baselines",
+    "clip_networks",
     "clip_repair",
     "clip_scores",
     "clip_windows",

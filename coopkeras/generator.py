@@ -224,7 +224,9 @@ class Generator(keras.Model):
         """
         observation = self.observation if observation is None else observation
         if self.classes:
-            raise ValueError("This generator draws by class: `infer` with `given`, then `generate`.")
+            raise ValueError(
+                "This generator draws by class: `infer` with `given`, then `generate`."
+            )
         z = self.infer(seen, observation, seed=seed, steps=steps, temperature=temperature)
         return observation.project(self.generate(z), tf.convert_to_tensor(seen, tf.float32))
 

@@ -6,7 +6,7 @@ a batch.
 """
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 START_SIZE = 4
 SMALLEST_SIZE = 16
@@ -70,9 +70,7 @@ def descriptor(
     return keras.Model(inputs, x, name="descriptor_network")
 
 
-def generator(
-    shape, latent_dim=100, channels=(256, 128, 64), form="object", factor=2, classes=0
-):
+def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", factor=2, classes=0):
     """Return a top-down network g: z -> x.
 
     Args:
@@ -83,7 +81,8 @@ def generator(
             a dense layer; a texture from a map of z `factor ** (len(channels) + 1)` times
             smaller than x: a larger map gives a larger texture. A dynamic one (video) starts
             from a sequence of z, one for 4 frames, each through the same dense layer: a longer
-            sequence gives a longer clip; only the two finest layers make time longer.
+            sequence gives a longer clip; only the two finest layers make time longer. It has one
+            z more, for what is cut off at both ends, where frames lack a neighbour.
         form: "object", "texture" or "dynamic".
         factor: how many times larger each layer makes the sides; 2 in dynamic form.
         classes: number of classes of which an object is told one, besides z; 0 tells nothing.
@@ -113,8 +112,9 @@ def generator(
     if form == "texture":
         x = inputs = keras.Input((*small, latent_dim), name="z")
     else:
-        moments = small[:1] if form == "dynamic" else []
+        moments = [small[0] and small[0] + 1] if form == "dynamic" else []
         x = inputs = keras.Input((*moments, latent_dim), name="z")
+        small[: len(moments)] = moments
         if classes:
             inputs = {"z": inputs, "label": keras.Input((classes,), name="label")}
             label = layers.Rescaling(LABEL_SCALE)(inputs["label"])
@@ -126,10 +126,13 @@ def generator(
         x = _enlarge(rank, filters, factor, keep_time=number < steady)(x)
         x = layers.LeakyReLU(0.2)(layers.LayerNormalization()(x))  # over the channels of a place
     x = _enlarge(rank, shape[-1], factor, activation="tanh", dtype="float32")(x)
+    if form == "dynamic":
+        ends = TIME_DOUBLINGS, 0 if shape[0] else TIME_DOUBLINGS  # the rest is cut to the shape
+        x = layers.Cropping3D((ends, (0, 0), (0, 0)), dtype=x.dtype)(x)
     return keras.Model(inputs, _crop(x, shape, rank), name="generator_network")
 
 
-def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256), in_time=False):
+def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256)):
     """Return a conditional network g: (z, seen, visible) -> x, an encoder-decoder.
 
     The encoder looks at what is seen; z shifts every level of the decoder. Known values pass
@@ -140,8 +143,6 @@ def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256), in_tim
             `2 ** len(channels)`.
         latent_dim: length of z.
         channels: filters of each halving, fine first.
-        in_time: for clips of a known length: the network corrects what `InterpolateInTime` makes
-            of them, and does not make everything itself.
 
     Returns:
         network: functional model of a dict `{"z": [batch, latent_dim], "seen": [batch, *shape],
@@ -163,61 +164,39 @@ def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256), in_tim
         "seen": keras.Input(shape, name="seen"),
         "visible": keras.Input((*shape[:-1], 1), name="visible"),
     }
-    given = [inputs["seen"], inputs["visible"]]
-    rough = [InterpolateInTime(dtype="float32")(given)] if in_time else []
-    x = layers.Concatenate()(given + rough)
-    skips = []
+    x = layers.Concatenate()([inputs["seen"], inputs["visible"]])
+    x = encode_and_decode(x, inputs["z"], channels)
+    x = _layer("Conv", rank, shape[-1], 3, 1, "tanh", dtype="float32")(x)
+    return keras.Model(inputs, keep_known(x, inputs), name="recovery_network")
+
+
+def encode_and_decode(x, z, channels):
+    """Return features of x `[batch, ..., filters]`: halved, doubled again, with what was skipped.
+
+    Args:
+        x: Keras tensor, `[batch, ..., c]`.
+        z: Keras tensor, `[batch, latent_dim]`; it shifts every level of the decoder.
+        channels: filters of each halving, fine first.
+    """
+    rank, skips = len(x.shape) - 2, []
     for filters in channels:
         skips.append(x)
         x = _layer("Conv", rank, filters, 4, 2, "leaky_relu")(x)
-    x = _shift(x, inputs["z"])
+    x = _shift(x, z)
     x = _layer("Conv", rank, channels[-1], 3, 1, "leaky_relu")(x)
     finest = max(1, channels[0] // 2)
     for filters, skip in zip((*channels[:-1][::-1], finest), skips[::-1], strict=True):
         x = _crop(_enlarge(rank, filters)(x), skip.shape[1:], rank)
-        x = layers.LeakyReLU(0.2)(_shift(x, inputs["z"]))
+        x = layers.LeakyReLU(0.2)(_shift(x, z))
         x = layers.Concatenate()([x, skip])
-    if in_time:
-        last = {"kernel_initializer": _small(), "dtype": "float32"}
-        x = layers.Add(dtype="float32")(
-            [*rough, _layer("Conv", rank, shape[-1], 3, 1, None, **last)(x)]
-        )
-    else:
-        x = _layer("Conv", rank, shape[-1], 3, 1, "tanh", dtype="float32")(x)
+    return x
+
+
+def keep_known(x, inputs):
+    """Return x with the values of `inputs["seen"]` where `inputs["visible"]`."""
     known = layers.Multiply(dtype="float32")([inputs["seen"], inputs["visible"]])
     hidden = layers.Rescaling(-1.0, offset=1.0, dtype="float32")(inputs["visible"])
-    x = layers.Add(dtype="float32")([known, layers.Multiply(dtype="float32")([x, hidden])])
-    return keras.Model(inputs, x, name="recovery_network")
-
-
-@keras.saving.register_keras_serializable("coopkeras")
-class InterpolateInTime(layers.Layer):
-    """Fills a clip: each pixel linearly in time between the times it is known, 0 if it never is.
-
-    Takes the pair seen `[batch, time, height, width, c]`, 0 where it is not visible, and visible
-    `[batch, time, height, width, 1]`; time is known beforehand.
-
-    Example:
-        >>> seen = keras.ops.reshape([0.0, 0.0, 0.0, 3.0], [1, 4, 1, 1, 1])
-        >>> visible = keras.ops.reshape([1.0, 0.0, 0.0, 1.0], [1, 4, 1, 1, 1])
-        >>> keras.ops.reshape(InterpolateInTime()([seen, visible]), [4]).numpy().round(3).tolist()
-        [0.0, 1.0, 2.0, 3.0]
-    """
-
-    def call(self, inputs):
-        seen, visible = inputs
-        known, length = visible[..., 0] > 0.5, visible.shape[1]
-        times = ops.reshape(ops.arange(length, dtype="int32"), [1, length, 1, 1])
-        before, after = ops.where(known, times, -1), ops.where(known, times, length)
-        before = ops.associative_scan(ops.maximum, before, axis=1)
-        after = ops.associative_scan(ops.minimum, after, axis=1, reverse=True)
-        first = ops.where(before >= 0, before, after) % length
-        last = ops.where(after < length, after, before) % length
-        share = ops.cast(times - first, "float32") / ops.cast(
-            ops.maximum(last - first, 1), "float32"
-        )
-        one, other = (ops.take_along_axis(seen, at[..., None], axis=1) for at in (first, last))
-        return one + share[..., None] * (other - one)
+    return layers.Add(dtype="float32")([known, layers.Multiply(dtype="float32")([x, hidden])])
 
 
 def enlarging_generator(shape, factor, latent_dim=32, channels=64, blocks=3):

@@ -10,8 +10,8 @@ import shlex
 
 import numpy as np
 
+from coopkeras import clips, media, report, sound, train
 from coopkeras import export as exporting
-from coopkeras import media, report, sound, train
 from coopkeras import task as tasks
 from coopkeras.errors import UserError
 from coopkeras.workdir import Workdir
@@ -160,6 +160,9 @@ def _write_drawn(workdir, drawn):
         if isinstance(content, sound.Sound):
             sound.write(workdir.path / f"{path}.wav", content)
             sounds.append((f"{path}.wav", caption))
+        elif isinstance(content, clips.Clip):
+            clips.write_clip(workdir.path / f"{path}.gif", *content)
+            pictures.append((f"{path}.gif", caption))
         else:
             media.write_picture(workdir.path / f"{path}.png", np.asarray(content))
             pictures.append((f"{path}.png", caption))

@@ -180,10 +180,10 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def draw(self, model, split):
-        """Return pictures and sounds by caption.
+        """Return pictures, clips and sounds by caption.
 
-        A picture is float `[height, width, 1 or 3]` in [-1, 1], or uint8; a sound is a
-        `coopkeras.sound.Sound`.
+        A picture is float `[height, width, 1 or 3]` in [-1, 1], or uint8; a clip, shown
+        moving, is a `coopkeras.clips.Clip`, and a sound a `coopkeras.sound.Sound`.
         """
 
     @abc.abstractmethod

@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from coopkeras import export, train, training
+from coopkeras.clips import Clip
 from coopkeras.errors import UserError
 from coopkeras.sound import Sound
 from coopkeras.workdir import Workdir
@@ -126,7 +127,7 @@ class TaskConformance:
                 assert metric["better"] in ("higher", "lower")
 
     def test_it_is_drawn(self, task, trained):
-        """Pictures by caption, float in [-1, 1] or uint8, and sounds."""
+        """Pictures by caption, float in [-1, 1] or uint8, and clips and sounds."""
         model, split, _ = trained
         drawn = task.draw(model, split)
         assert drawn
@@ -135,6 +136,8 @@ class TaskConformance:
             if isinstance(picture, Sound):
                 assert np.all(np.isfinite(picture.x))
                 continue
+            if isinstance(picture, Clip):
+                picture = picture.pixels[0]
             assert np.ndim(picture) == 3
             assert np.shape(picture)[-1] in (1, 3)
             assert picture.dtype == np.uint8 or np.all(np.abs(picture) <= 1)

@@ -202,7 +202,9 @@ class Synthesis(ck.Task):
             sheets["from z to z along an arc"] = _sheet(ways, COLUMNS)
         if self.config.is_texture():
             sheets["texture"] = next(self._textures(model, 1, seed=0))
-        return sheets | {"real, held out": _sheet(split.held_out.take(count, seed=2).array(), columns)}
+        return sheets | {
+            "real, held out": _sheet(split.held_out.take(count, seed=2).array(), columns)
+        }
 
     def _columns(self):
         """Return the columns of a sheet of samples: a class each, if they are few, else None."""

@@ -12,11 +12,13 @@ import coopkeras as ck
 from coopkeras.task import row
 
 PIXELS_AT_ONCE = 16 * 16 * 32 * 32  # recovered or drawn in one batch
+MOVING = 200  # frames of a synthesis that are shown moving
 DRAWS = 2  # samples of each judged window, for their diversity
 SHOWN = 8  # frames of a clip in a contact sheet
-LOOK_BACK = 3  # last windows of a long synthesis, which are judged
+LOOK_BACK = 8  # last windows of a long synthesis, which are judged
 GAUSSIAN_EXAMPLES = 100
 HEALING = 4  # times the updates of a revision, where chains were laid end to end
+SCENE_EXAMPLES = 100  # whose mean frame is the scene
 KEPT_Z = 10000  # examples whose inferred z is kept between updates, at most
 
 
@@ -47,17 +49,17 @@ class Config(ck.recipes.ModelConfig):
         "goal": {
             "synthesis": {
                 "scale": 0.0,
+                "warmup": 0.75,
+                "latent_dim": 20,
                 "descriptor_form": "dynamic",
-                "descriptor_scale": 3e5,
                 "descriptor_rate": 5e-4,
                 "generator_rate": 1e-3,
                 "reference_sigma": 1.0,
-                "noise_sigma": 0.15,
                 "infer_steps": 10,
+                "infer_step_size": 0.03,
                 "observed_weight": 0.9,
                 "steps": 12,
-                "step_size": 0.005,
-                "updates": 300,
+                "updates": 400,
             }
         },
     }
@@ -77,17 +79,17 @@ class Config(ck.recipes.ModelConfig):
     batch_size: int = 8
     latent_dim: int = 16
     generator_form: str = "dynamic"
-    generator_width: int = 20
+    generator_width: int = 16
     descriptor_width: int = 12
-    updates: int = 420
-    warmup: float = 0.75
-    infer_step_size: float = 0.1
+    updates: int = 500
+    warmup: float = 0.85
+    infer_step_size: float = 0.01
     steps: int = 8
     generator_rate: float = 2e-3
-    descriptor_scale: float = 5e4
+    descriptor_scale: float = 3e5
     descriptor_rate: float = 7e-4
     penalty: float = 1.0
-    step_size: float = 0.01
+    step_size: float = 0.005
 
     def __post_init__(self):
         """Check the settings against each other."""
@@ -115,6 +117,7 @@ class Video(ck.Task):
     summary: ClassVar[str] = "repair a clip, or synthesise one like it of any length"
     suffix: ClassVar[str] = ".mp4"
     Config: ClassVar[type] = Config
+    scene = None  # the mean frame of the data, known once they have been read
 
     @property
     def takes_input(self):
@@ -133,6 +136,8 @@ class Video(ck.Task):
             held_out=config.held_out or None,
         )
         train = split.train.flip() if config.flip else split.train
+        if config.scale == 0:  # whole frames: what stays of them can be known by heart
+            self.scene = train.take(SCENE_EXAMPLES, seed=0).array().mean((0, 1))
         if config.goal == "repair" and config.method != "generator":
             draw, shape = ck.gaps.parse(config.holes), train.shape
             train = train.map(lambda batch, seeds: batch | {"visible": _draw(draw, seeds, shape)})
@@ -148,8 +153,12 @@ class Video(ck.Task):
             return ck.recipes.descriptor(config, shape, num_chains=config.batch_size)
         if config.method == "coopnets" and repairs:
             halvings = max(2, min(shape[1:-1]).bit_length() - 3)  # of a frame, to about 4 pixels
-            widths = [config.generator_width] + [2 * config.generator_width] * (halvings - 1)
-            network = ck.networks.recovery_generator(shape, config.latent_dim, widths, in_time=True)
+            widths = [config.generator_width * min(4, 2**level) for level in range(halvings)]
+            network = ck.clip_networks.recovery_generator(
+                shape, config.latent_dim, widths, scene=config.scale == 0
+            )
+            if self.scene is not None:
+                network.get_layer("rough_fill").scene.assign(self.scene)
             return ck.recipes.coopnets(config, shape, network, observation=mask)
         network = ck.recipes.generator_network(config, shape)
         if config.method == "coopnets":
@@ -174,7 +183,7 @@ class Video(ck.Task):
             for variant, filled, samples in variants:
                 scores = ck.clip_scores.of_repair(filled, x, visible, samples)
                 rows.append(_row(self.config.method, text, scores, len(x), variant))
-            for name, fill in ck.clip_baselines.BASELINES.items():
+            for name, fill in self._baselines().items():
                 scores = ck.clip_scores.of_repair(fill(x, visible), x, visible)
                 rows.append(_row(name, text, scores, len(x)))
         return rows
@@ -200,6 +209,13 @@ class Video(ck.Task):
         judge("frames that stand still", np.repeat(real[:, :1], config.frames, axis=1))
         judge("real, other windows", real)
         return rows
+
+    def _baselines(self):
+        """Return what a repair has to beat; of whole frames, also their mean."""
+        if self.scene is None:
+            return ck.clip_baselines.BASELINES
+        mean = {"mean frame": lambda x, visible: np.where(visible, x, self.scene)}
+        return ck.clip_baselines.BASELINES | mean
 
     def _gaps(self, text, x):
         """Return what is hidden of each held-out window, the same for ever."""
@@ -257,24 +273,36 @@ class Video(ck.Task):
     # Drawing --------------------------------------------------------------------------------
 
     def draw(self, model, split):
-        """Return contact sheets, the frames of a clip a row."""
+        """Return contact sheets, the frames of a clip a row, and the clips moving."""
         x = split.held_out.array(limit=1)
         if self.config.goal == "synthesis":
             sheets = self._sample(model, 3, seed=0)[1]
             rows = {f"sample {n + 1}": one for n, one in enumerate(np.clip(sheets, -1, 1))}
-            rows[f"{self.config.length} frames"] = self._synthesis(model, self.config.length, 0)
-            return {"synthesis": _sheet({**rows, "real": x[0]})}
+            long = self._synthesis(model, self.config.length, 0)
+            rows[f"{self.config.length} frames"] = long
+            end = self._moving({f"the end of {self.config.length} frames": long[-MOVING:]})
+            return {"synthesis": _sheet({**rows, "real": x[0]})} | end
         sheets = {}
         for text in self.config.judged_settings():
             visible = self._gaps(text, x)
             proposed, estimate = self._recover(model, x, visible, 0, 0.0)
             rows = {"seen": np.where(visible, x, 1.0), "proposed": proposed, "estimate": estimate}
             rows["sample"] = self._recover(model, x, visible, 0, 1.0)[1]
-            for name, fill in ck.clip_baselines.BASELINES.items():
+            for name, fill in self._baselines().items():
                 rows[name] = fill(x, visible)
             rows["truth"] = x
-            sheets[text] = _sheet({name: np.clip(one[0], -1, 1) for name, one in rows.items()})
+            rows = {name: np.clip(one[0], -1, 1) for name, one in rows.items()}
+            sheets[text] = _sheet(rows)
+            kept = {name: rows[name] for name in ("seen", "estimate", "linear in time", "truth")}
+            sheets |= self._moving(kept, f"{text}: ")
         return sheets
+
+    def _moving(self, rows, prefix=""):
+        """Return one clip that shows clips side by side, by a caption that names them."""
+        together = zip(*map(ck.media.to_uint8, rows.values()), strict=True)
+        frames = [ck.media.grid(np.stack(frame), columns=len(frame)) for frame in together]
+        clip = ck.clips.Clip(np.stack(frames), self.config.rate)
+        return {prefix + ", ".join(rows): clip}
 
     # Using ----------------------------------------------------------------------------------
 

@@ -84,8 +84,9 @@ def test_learning_finds_what_lasts_and_what_does_not():
     x = lasting * np.linspace(-1, 1, 6) + 0.7 * random.normal(size=[64, 8, 1]) * np.ones(6)
     generator = model(noise_sigma=0.3, num_examples=64)
     batch = {"x": tf.constant(x, tf.float32), "index": tf.range(64)}
+    step = tf.function(generator.train_step)
     for _ in range(150):
-        generator.train_step(batch)
+        step(batch)
     found = np.sort(abs(np.linalg.eigvals(dynamics.transition(generator.moments))))
     assert found[0] < 0.3
     assert found[1] > 0.8

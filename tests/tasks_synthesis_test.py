@@ -99,9 +99,7 @@ def test_classes_are_columns_and_a_label_draws_one(method, tmp_path):
     assert task._labels(6).tolist() == [0, 1, 2, 0, 1, 2]
     one, _ = by_class(method, "label=owl")
     assert one._labels(2).tolist() == [2, 2]
-    assert "label" in ck.export.inputs_of(
-        task.signatures(model)["sample"].get_concrete_function()
-    )
+    assert "label" in ck.export.inputs_of(task.signatures(model)["sample"].get_concrete_function())
 
 
 def test_all_pictures_of_a_way_have_one_class():

@@ -46,8 +46,15 @@ class TestSynthesis(testing.TaskConformance):
     settings = [*TINY, "method=generator"]
 
 
-@pytest.mark.parametrize("method", ["coopnets", "generator", "descriptor"])
-@pytest.mark.parametrize("form", ["dynamic", "texture"])
+@pytest.mark.parametrize(
+    ("method", "form"),
+    [
+        ("coopnets", "dynamic"),
+        ("generator", "dynamic"),
+        ("generator", "texture"),
+        ("descriptor", "texture"),
+    ],
+)
 def test_a_synthesis_has_the_length_asked_for(method, form):
     task, model = make(
         f"method={method}", "goal=synthesis", f"generator_form={form}", f"descriptor_form={form}"
@@ -106,7 +113,7 @@ def test_missing_frames_are_filled_and_the_rate_stays(tmp_path):
 def test_repair_is_judged_where_it_is_hidden(repairer):
     task, model = repairer
     rows = task.judge(model, task.datasets())
-    assert [row["setting"] for row in rows].count("frames:4") == 6
+    assert [row["setting"] for row in rows].count("frames:4") == 7
     assert {row["variant"] for row in rows if row["ours"]} == {
         "proposed estimate",
         "estimate",
@@ -166,7 +173,7 @@ def test_wrong_files_are_said_in_one_line(repairer, tmp_path):
         ("empty.mp4", "out.mkv", "not a whole clip"),
         ("text.mp4", "out.mkv", "not a whole clip"),
         ("none.mp4", "out.mkv", "no such clip"),
-        ("clip.mkv", "out.wmv", "should end in one of .mp4"),
+        ("clip.mkv", "out.wmv", "should end in one of .gif"),
         ("clip.mkv", "out.mkv", "--mask=hole.png"),
     ]:
         with pytest.raises(UserError, match=words) as caught:
