@@ -170,4 +170,4 @@ def _correlations(moments):
 
 def _times(x, matrix):
     """Return `matrix x` of every vector of x `[..., size]`."""
-    return tf.einsum("...i,ji->...j", x, matrix)
+    return tf.tensordot(x, matrix, [[-1], [1]])
