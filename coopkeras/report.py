@@ -12,6 +12,7 @@ ARROWS = {"higher": "↑", "lower": "↓"}
 MISSING = "–"
 BEST = ' class="best"'
 NOT_CURVES = ("epoch", "step", "seconds")
+REAL = "real, "  # other real data: the floor, no rival
 ACRONYMS = ("psnr", "ssim")
 HELD_OUT = "val_"  # Keras' prefix of what was measured on held-out data
 
@@ -175,7 +176,8 @@ def _headline(group, column):
     known = [row for row in group if _known(row, name)]
     ours = [row for row in known if row.get("ours")]
     ours = [row for row in ours if row.get("variant") == "estimate"] or ours
-    baselines = [row for row in known if not row.get("ours")]
+    others = [row for row in known if not row.get("ours")]
+    baselines = [row for row in others if not row["method"].startswith(REAL)]
     if not ours or not baselines:
         return ""
     best = functools.partial(

@@ -169,6 +169,10 @@ def test_page_says_how_the_estimate_compares_with_the_best_baseline(workdir):
     worse = [_row("ours", ours=True, error=(0.3, 0.0)), _row("theirs", error=(0.1, 0.0))]
     text = _write(workdir, results={"rows": worse}).read_text("utf-8")
     assert '<b class="worse">0.200 share worse</b>' in text
+    floor = _row("real, other pictures", error=(0.0, 0.0))
+    assert "0.200 share worse" in _write(workdir, results={"rows": [*worse, floor]}).read_text(
+        "utf-8"
+    )
 
 
 def test_page_tells_facts_table_and_commands(workdir):
