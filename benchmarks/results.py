@@ -20,6 +20,7 @@ A value is the mean over the judged examples, ± its standard error where there 
 `estimate` is the recovery at temperature 0, `sample` one draw at temperature 1; "proposed" is the
 generator alone, the others are revised by the descriptor. Settings of the textures were chosen by
 looking at patches of the same held-out quarter of the pictures, so those figures flatter us.
+Most runs shared their machine with other work: alone they take less time.
 """
 
 
