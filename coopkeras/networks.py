@@ -14,20 +14,12 @@ LABEL_SCALE = 4.0  # learned faster than z, so that z is left what the class doe
 TIME_DOUBLINGS = 2  # of a dynamic generator: one z is for 4 frames
 
 
-def descriptor(
-    shape,
-    channels=(64, 128, 256),
-    form="object",
-    activation="leaky_relu",
-    scale=1.0,
-    widths=(5, 3),
-    factor=2,
-):
+def descriptor(shape, channels=(64, 128, 256), form="object", activation="leaky_relu", scale=1.0):
     """Return a bottom-up network f: x -> top responses, whose sum is f(x).
 
     Args:
         shape: shape of one example, sides of 16 or more (None for any size in texture form).
-        channels: filters of each convolution. Averages over `factor` pixels follow each while
+        channels: filters of each convolution. Averages over 2 pixels follow each while
             sides are above 4: strides instead would leave their grid in the gradient in x, and
             so in what the descriptor revises.
         form: "object" ends in one dense response to the whole example; "texture" is fully
@@ -35,8 +27,6 @@ def descriptor(
             space at once, and is the same at all times.
         activation: "relu" makes f piecewise linear (`Descriptor.activations`).
         scale: factor of the responses; Langevin dynamics with little noise needs a steep f.
-        widths: of the first convolution, and of the others.
-        factor: pixels over which is averaged; a sound, which is long, wants more than 2.
 
     Returns:
         network: functional model `[batch, *shape] -> [batch, 1]` (object) or a response map; a
@@ -56,10 +46,10 @@ def descriptor(
     rank = _check(shape, form)
     x = inputs = keras.Input(shape, name="x")
     for number, filters in enumerate(channels):
-        x = _layer("Conv", rank, filters, widths[min(number, 1)], 1, activation)(x)
+        x = _layer("Conv", rank, filters, 3 if number else 5, 1, activation)(x)
         sides = x.shape[1:-1][-2:]  # of a clip, those of a frame
         if min(side or 64 for side in sides) > START_SIZE:
-            x = getattr(layers, f"AveragePooling{rank}D")(factor, padding="same")(x)
+            x = getattr(layers, f"AveragePooling{rank}D")(2, padding="same")(x)
     if form == "object":
         x = layers.Flatten()(x)
         x = layers.Dense(1, dtype="float32", name="response")(x)
@@ -70,7 +60,7 @@ def descriptor(
     return keras.Model(inputs, x, name="descriptor_network")
 
 
-def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", factor=2, classes=0):
+def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", classes=0):
     """Return a top-down network g: z -> x.
 
     Args:
@@ -78,13 +68,12 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", fac
         latent_dim: length of z, or in texture form the channels of the map of z, or in dynamic
             form the length of each z of a sequence.
         channels: filters of each enlargement but the last, coarse first. An object starts from
-            a dense layer; a texture from a map of z `factor ** (len(channels) + 1)` times
+            a dense layer; a texture from a map of z `2 ** (len(channels) + 1)` times
             smaller than x: a larger map gives a larger texture. A dynamic one (video) starts
             from a sequence of z, one for 4 frames, each through the same dense layer: a longer
             sequence gives a longer clip; only the two finest layers make time longer. It has one
             z more, for what is cut off at both ends, where frames lack a neighbour.
         form: "object", "texture" or "dynamic".
-        factor: how many times larger each layer makes the sides; 2 in dynamic form.
         classes: number of classes of which an object is told one, besides z; 0 tells nothing.
 
     Returns:
@@ -108,7 +97,7 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", fac
     steady = max(0, layers_count - TIME_DOUBLINGS) if form == "dynamic" else 0
     often = [layers_count - steady, *[layers_count] * (rank - 1)]  # how often each side grows
     sides = zip(shape[:-1], often, strict=True)
-    small = [side and -(-side // factor**times) for side, times in sides]
+    small = [side and -(-side // 2**times) for side, times in sides]
     if form == "texture":
         x = inputs = keras.Input((*small, latent_dim), name="z")
     else:
@@ -123,9 +112,9 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", fac
         x = layers.Dense(filters, activation="leaky_relu")(x)
         x = layers.Reshape([-1 if side is None else side for side in (*small, channels[0])])(x)
     for number, filters in enumerate(channels):
-        x = _enlarge(rank, filters, factor, keep_time=number < steady)(x)
+        x = _enlarge(rank, filters, keep_time=number < steady)(x)
         x = layers.LeakyReLU(0.2)(layers.LayerNormalization()(x))  # over the channels of a place
-    x = _enlarge(rank, shape[-1], factor, activation="tanh", dtype="float32")(x)
+    x = _enlarge(rank, shape[-1], activation="tanh", dtype="float32")(x)
     if form == "dynamic":
         ends = TIME_DOUBLINGS, 0 if shape[0] else TIME_DOUBLINGS  # the rest is cut to the shape
         x = layers.Cropping3D((ends, (0, 0), (0, 0)), dtype=x.dtype)(x)
@@ -269,11 +258,9 @@ def _layer(kind, rank, filters, width, stride, activation, transpose=False, **kw
     )
 
 
-def _enlarge(rank, filters, factor=2, keep_time=False, activation=None, **kwargs):
-    """Return a layer that makes each side, or all but the first, `factor` times larger."""
-    width, stride = 2 * factor, factor
-    if keep_time:
-        width, stride = (3, width, width), (1, stride, stride)
+def _enlarge(rank, filters, keep_time=False, activation=None, **kwargs):
+    """Return a layer that doubles each side, or all but the first."""
+    width, stride = ((3, 4, 4), (1, 2, 2)) if keep_time else (4, 2)
     return _layer("Conv", rank, filters, width, stride, activation, transpose=True, **kwargs)
 
 

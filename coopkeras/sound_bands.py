@@ -18,6 +18,7 @@ FRAMES = 500  # values of an envelope in a second
 COMPRESSION = 0.3
 SWEEPS = 4  # bands overlap: what one is given changes its neighbours, so it is given again
 SILENCE = 1e-6
+PEAK = 0.95  # of a sound that is made, at most
 
 
 def hop(rate):
@@ -94,6 +95,24 @@ def noise(seed, n, length, channels):
         [1, 8, 2]
     """
     return 0.2 * seeds.normal(seeds.as_seed(seed), [n, length, channels])
+
+
+def without_overload(x):
+    """Return sounds, each made quieter as a whole if its peak is above 0.95: no sample is cut off.
+
+    Args:
+        x: float `[n, time, channels]`.
+
+    Returns:
+        x: float32 `[n, time, channels]` in [-0.95, 0.95].
+
+    Example:
+        >>> without_overload([[[0.5], [-1.9]], [[0.5], [0.9]]])[:, :, 0].numpy().tolist()
+        [[0.25, -0.949999988079071], [0.5, 0.8999999761581421]]
+    """
+    x = tf.convert_to_tensor(x, tf.float32)
+    peaks = tf.reduce_max(tf.abs(x), axis=(1, 2), keepdims=True)
+    return x * (PEAK / tf.maximum(peaks, PEAK))
 
 
 def visible_frames(visible, rate):

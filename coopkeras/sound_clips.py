@@ -17,7 +17,6 @@ from coopkeras.errors import UserError
 from coopkeras.examples import Examples
 
 LEVEL = 0.2  # root mean square at which sounds are learned, unless their peaks forbid it
-PEAK = 0.95
 SHARE = 0.5  # of the clip, held out: the statistics of a texture need seconds
 SAMPLE = "samples:crackle"
 _SAMPLE_SECONDS = 12.0
@@ -124,7 +123,7 @@ def gain(x):
     """
     if not np.any(x):
         return 1.0
-    return min(LEVEL / np.sqrt(np.mean(np.square(x))), PEAK / np.abs(x).max())
+    return min(LEVEL / np.sqrt(np.mean(np.square(x))), sound_bands.PEAK / np.abs(x).max())
 
 
 def crackle(rate, seconds=_SAMPLE_SECONDS, seed=0):
@@ -159,7 +158,7 @@ def crackle(rate, seconds=_SAMPLE_SECONDS, seed=0):
         x[start : start + len(time)] += (
             loudness * np.exp(-time / decay) * np.sin(2 * np.pi * pitch * time)
         )
-    return PEAK * (x / np.abs(x).max())[:, None]
+    return sound_bands.PEAK * (x / np.abs(x).max())[:, None]
 
 
 def _read(source, rate, channels):

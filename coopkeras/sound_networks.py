@@ -5,7 +5,7 @@ from keras import layers, ops
 
 OCTAVES = 7  # moving averages over 2, 4, ... 128 frames
 HINGED = (0, 4)  # octaves whose distributions count
-HINGES = 12  # from -1 to 1
+HINGES = 24  # from -1 to 1
 UNIT = 0.1  # standard deviation of an envelope, about
 
 

@@ -28,8 +28,8 @@ def synthesise(config, model, length, seed):
         seed: an integer.
 
     Returns:
-        proposed, made: float32 `[length, channels]` in [-1, 1]; `proposed` is None where nothing
-            proposes.
+        proposed, made: float32 `[length, channels]`, peaks at most 0.95; `proposed` is None where
+            nothing proposes.
     """
     seed, rate = seeds.as_seed(seed), config.sample_rate
     frames = -(-length // sound_bands.hop(rate))
@@ -49,7 +49,7 @@ def carry(u, rate, seed):
         seed: an int or int32 `[2]`.
 
     Returns:
-        x: float32 `[frames * hop, channels]` in [-1, 1].
+        x: float32 `[frames * hop, channels]`, its peak at most 0.95.
 
     Example:
         >>> carry(np.zeros([500, 32]), 8000, seed=0).shape
@@ -72,7 +72,8 @@ def carry(u, rate, seed):
         return np.stack(made)
 
     size = min(CARRIED, len(u) + 2 * CARRIED_BORDER)
-    return np.clip(overlapped(carried, both, size, CARRIED_BORDER, hop), -1, 1)
+    made = overlapped(carried, both, size, CARRIED_BORDER, hop)
+    return sound_bands.without_overload(made[None])[0].numpy()
 
 
 def _envelopes(config, model, frames, seed):

@@ -36,13 +36,8 @@ class Config(ck.recipes.ModelConfig):
     CHANNELS: ClassVar[tuple] = (0, 1, 2)
     PRESETS: ClassVar[dict] = {
         "method": {
-            "generator": {"updates": 300},
-            "descriptor": {
-                "updates": 300,
-                "steps": 30,
-                "reference_sigma": 0.2,
-                "descriptor_rate": 1e-4,
-            },
+            "generator": {"updates": 880},
+            "descriptor": {"updates": 300, "steps": 30, "reference_sigma": 0.2},
         }
     }
 
@@ -61,13 +56,14 @@ class Config(ck.recipes.ModelConfig):
     infer_steps: int = 10
     infer_step_size: float = 0.05
     generator_rate: float = 3e-3
-    updates: int = 440
-    warmup: float = 0.5
+    updates: int = 1100
+    warmup: float = 0.8
     average: float = 0.95
     observed_weight: float = 0.9
     descriptor_scale: float = 1e3
-    descriptor_rate: float = 4e-4
-    step_size: float = 0.01
+    descriptor_rate: float = 1e-4
+    steps: int = 20
+    step_size: float = 0.007
 
     def __post_init__(self):
         """Check the settings against each other."""
@@ -119,7 +115,7 @@ class Audio(ck.Task):
             config.data,
             **self._of_clip(),
             size=config.size,
-            hop=1 if config.method == "descriptor" else config.size // 8,  # a z is kept of each
+            hop=1 if config.method == "descriptor" else STRIDE,  # a z is kept of each
             shortest=config.samples(max(map(config.window, config.judged_gaps()))),
         )
 
@@ -332,7 +328,7 @@ class Audio(ck.Task):
             u = model.sample(tf.shape(seed)[0], seed=seed, **more)
             noise = ck.seeds.normal(ck.seeds.fold(seed, 2), [tf.shape(seed)[0], time, channels])
             made = ck.sound_bands.decode(u, 0.2 * noise, rate)
-            return {"sample": tf.clip_by_value(made, -1, 1)}
+            return {"sample": ck.sound_bands.without_overload(made)}
 
         @tf.function(input_signature=[seen, mask, seeds, temperatures])
         def recover(seen, visible, seed, temperature):

@@ -118,18 +118,6 @@ def test_the_responses_of_a_texture_are_the_same_everywhere():
     np.testing.assert_allclose(moved[inner], tf.roll(network(one), 4, axis=1)[inner], atol=1e-5)
 
 
-def test_a_sound_may_grow_and_shrink_by_more_than_2():
-    generator = networks.generator((256, 1), 3, channels=(4, 3), form="texture", factor=4)
-    assert generator.input_shape == (None, 4, 3)
-    assert generator.output_shape == (None, 256, 1)
-    descriptor = networks.descriptor(
-        (256, 1), channels=(3, 4), form="texture", widths=(25, 9), factor=4
-    )
-    assert descriptor.output_shape == (None, 16, 1)
-    kernels = [w.shape[0] for w in descriptor.trainable_weights if len(w.shape) == 3]
-    assert kernels == [25, 9, 1]
-
-
 @pytest.mark.parametrize("form", ["object", "texture"])
 def test_scale_multiplies_the_responses(form):
     plain, steep = (
