@@ -69,7 +69,8 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", cla
             form the length of each z of a sequence.
         channels: filters of each enlargement but the last, coarse first. An object starts from
             a dense layer; a texture from a map of z `2 ** (len(channels) + 1)` times
-            smaller than x: a larger map gives a larger texture. A dynamic one (video) starts
+            smaller than x: a larger map gives a larger texture; that of a picture is enlarged by
+            interpolation, which leaves no grid. A dynamic one (video) starts
             from a sequence of z, one for 4 frames, each through the same dense layer: a longer
             sequence gives a longer clip; only the two finest layers make time longer. It has one
             z more, for what is cut off at both ends, where frames lack a neighbour.
@@ -111,10 +112,11 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", cla
         filters = channels[0] * _product(small[len(moments) :])
         x = layers.Dense(filters, activation="leaky_relu")(x)
         x = layers.Reshape([-1 if side is None else side for side in (*small, channels[0])])(x)
+    even = form == "texture" and rank == 2
     for number, filters in enumerate(channels):
-        x = _enlarge(rank, filters, keep_time=number < steady)(x)
+        x = _enlarge(rank, filters, number < steady, even)(x)
         x = layers.LeakyReLU(0.2)(layers.LayerNormalization()(x))  # over the channels of a place
-    x = _enlarge(rank, shape[-1], activation="tanh", dtype="float32")(x)
+    x = _enlarge(rank, shape[-1], even=even, activation="tanh", dtype="float32")(x)
     if form == "dynamic":
         ends = TIME_DOUBLINGS, 0 if shape[0] else TIME_DOUBLINGS  # the rest is cut to the shape
         x = layers.Cropping3D((ends, (0, 0), (0, 0)), dtype=x.dtype)(x)
@@ -258,8 +260,16 @@ def _layer(kind, rank, filters, width, stride, activation, transpose=False, **kw
     )
 
 
-def _enlarge(rank, filters, keep_time=False, activation=None, **kwargs):
-    """Return a layer that doubles each side, or all but the first."""
+def _enlarge(rank, filters, keep_time=False, even=False, activation=None, **kwargs):
+    """Return a layer that doubles each side, or all but the first (`keep_time`).
+
+    An even one, of pictures, interpolates before it convolves and leaves no grid: where all is
+    the same it stays the same.
+    """
+    if even:
+        interpolate = layers.UpSampling2D(2, interpolation="bilinear")
+        convolve = _layer("Conv", rank, filters, 3, 1, activation, **kwargs)
+        return lambda x: convolve(interpolate(x))
     width, stride = ((3, 4, 4), (1, 2, 2)) if keep_time else (4, 2)
     return _layer("Conv", rank, filters, width, stride, activation, transpose=True, **kwargs)
 

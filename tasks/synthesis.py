@@ -47,6 +47,7 @@ class Config(ck.recipes.PictureConfig):
         "samples": 1,
         "batch_size": 8,
         "generator_form": "texture",
+        "generator_width": 32,
         "latent_dim": 16,
         "noise_sigma": 0.15,
         "infer_step_size": 0.1,

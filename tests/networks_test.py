@@ -118,6 +118,13 @@ def test_the_responses_of_a_texture_are_the_same_everywhere():
     np.testing.assert_allclose(moved[inner], tf.roll(network(one), 4, axis=1)[inner], atol=1e-5)
 
 
+def test_a_texture_of_a_picture_has_no_grid():
+    generator = networks.generator((128, 128, 1), 3, channels=(4, 3), form="texture")
+    flat = generator(tf.tile(normal(1, (1, 1, 3)), [1, 16, 16, 1]))
+    inner = flat[:, 48:-48, 48:-48]
+    np.testing.assert_allclose(inner, tf.ones_like(inner) * inner[:, :1, :1], atol=1e-6)
+
+
 @pytest.mark.parametrize("form", ["object", "texture"])
 def test_scale_multiplies_the_responses(form):
     plain, steep = (
