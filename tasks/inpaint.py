@@ -32,7 +32,7 @@ class Config(ck.recipes.PictureConfig):
     holes: str = "square:12"
     judged_holes: str = ""
     samples: int = 0
-    updates: int = 780
+    updates: int = 560
     warmup: float = 0.52
     generator_rate: float = 2e-3
     descriptor_scale: float = 5e4
