@@ -88,6 +88,12 @@ def test_a_long_sound_has_no_seams_no_dc_and_no_hum():
     assert steps.max() < 8 * steps.mean()
 
 
+def test_loud_envelopes_make_a_quieter_sound_and_cut_nothing_off():
+    loud, louder = (sound_synthesis.carry(np.full([500, 32], u), RATE, seed=0) for u in (0.6, 0.9))
+    assert np.abs(loud).max() == pytest.approx(0.95)
+    np.testing.assert_allclose(loud, louder, atol=1e-4)
+
+
 # Gaps -------------------------------------------------------------------------------------------
 
 
