@@ -34,6 +34,9 @@ class CoopNets(keras.Model):
             x (alternating back-propagation), so that it has something to propose.
         average: decay of the averaged copies of both networks, which sample, recover and are
             exported; it grows to this value over the first updates.
+        proposal_noise: standard deviation >= 0, in units of x, of the noise that proposals get
+            before they are revised: eps of x = g(z) + eps. Without it a revision goes along the
+            outlines of a vague proposal.
         seed: int; every random number of learning is derived from it.
 
     Example:
@@ -56,6 +59,7 @@ class CoopNets(keras.Model):
         observed_weight=0.5,
         warmup=0,
         average=0.999,
+        proposal_noise=0.0,
         seed=0,
         **kwargs,
     ):
@@ -63,7 +67,7 @@ class CoopNets(keras.Model):
         self.descriptor, self.generator = descriptor, generator
         self.observation = Nothing() if observation is None else observation
         self.observed_weight, self.warmup = observed_weight, warmup
-        self.average, self.seed = average, seed
+        self.average, self.proposal_noise, self.seed = average, proposal_noise, seed
         if not 0 <= observed_weight <= 1:
             raise ValueError(
                 f"`observed_weight` should be between 0 and 1; received {observed_weight}."
@@ -119,7 +123,8 @@ class CoopNets(keras.Model):
         proposed = observation.project(self.generator.generate(z, given), seen)
         # D1
         project = partial(observation.project, seen=seen)
-        revised = self.descriptor.revise(proposed, seed=d1, project=project)
+        start = project(self._noisy(proposed, d1))
+        revised = self.descriptor.revise(start, seed=d1, project=project)
         # G1
         inferred_z = self.generator.infer(revised, given=given, z=z, seed=g1)
         # D2
@@ -349,8 +354,18 @@ class CoopNets(keras.Model):
     ):
         """D1 with the averaged descriptor, then `settle` updates without noise."""
         revise = partial(self.averaged_descriptor.revise, seed=seeds.fold(seed, 1), project=project)
-        revised = revise(proposed, steps=steps, temperature=temperature)
+        start = self._noisy(proposed, seeds.fold(seed, 1), temperature)
+        start = start if project is None else project(start)
+        revised = revise(start, steps=steps, temperature=temperature)
         return revise(revised, steps=settle, step_size=settle_step_size, temperature=0.0)
+
+    def _noisy(self, proposed, seed, temperature=1.0):
+        """Return proposals with the noise eps of x = g(z) + eps: where revisions start."""
+        if not self.proposal_noise:
+            return proposed
+        spread = tf.reshape(tf.sqrt(temperature), [-1] + [1] * (len(proposed.shape) - 1))
+        noise = seeds.normal(seeds.fold(seed, -1), tf.shape(proposed))
+        return proposed + self.proposal_noise * spread * noise
 
     def _like(self, seen, observation):
         if isinstance(observation, Nothing):
@@ -368,7 +383,7 @@ class CoopNets(keras.Model):
 
     def get_config(self):
         """Return the arguments that make this model again."""
-        names = ("observed_weight", "warmup", "average", "seed")
+        names = ("observed_weight", "warmup", "average", "proposal_noise", "seed")
         return training.model_config(self, ("descriptor", "generator", "observation"), names)
 
     @classmethod

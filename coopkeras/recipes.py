@@ -51,6 +51,7 @@ class ModelConfig(TaskConfig):
         warmup: share of the updates in which the generator of CoopNets learns alone, from the
             observed examples, before the two take turns.
         average: decay of the averaged weights of CoopNets.
+        proposal_noise: noise that proposals of CoopNets get before they are revised, in units of x.
         penalty: weight of the mean squared score, where 1 holds the descriptor's score at
             about `descriptor_scale`.
     """
@@ -77,6 +78,7 @@ class ModelConfig(TaskConfig):
     observed_weight: float = 0.7
     warmup: float = 0.0
     average: float = 0.99
+    proposal_noise: float = 0.0
     penalty: float = 0.0
 
     def __post_init__(self):
@@ -96,7 +98,7 @@ class ModelConfig(TaskConfig):
         self.require(0 <= self.observed_weight <= 1, "observed_weight", "between 0 and 1")
         self.require(0 <= self.warmup < 1, "warmup", "at least 0 and less than 1")
         self.require(0 <= self.average < 1, "average", "at least 0 and less than 1")
-        for name in ("penalty", "settle"):
+        for name in ("penalty", "settle", "proposal_noise"):
             self.require(getattr(self, name) >= 0, name, "0 or more")
 
 
@@ -175,6 +177,7 @@ def coopnets(config, shape, network, descriptor_network=None, num_examples=None,
         observed_weight=config.observed_weight,
         warmup=_warmup(config),
         average=config.average,
+        proposal_noise=config.proposal_noise,
         seed=config.seed,
         **more,
     )

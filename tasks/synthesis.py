@@ -50,6 +50,7 @@ class Config(ck.recipes.PictureConfig):
         "generator_width": 32,
         "latent_dim": 16,
         "noise_sigma": 0.15,
+        "proposal_noise": 0.15,
         "infer_step_size": 0.1,
         "observed_weight": 0.5,
         "descriptor_form": "texture",

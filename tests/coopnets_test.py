@@ -211,12 +211,21 @@ def test_a_conditional_model_only_recovers():
         conditional().sample(3)
 
 
+def test_a_revision_starts_from_the_proposal_and_noise():
+    model = plane(proposal_noise=0.5)
+    proposed, start = model.sample(4000, steps=0, proposed=True)
+    noise = (start - proposed).numpy()
+    np.testing.assert_allclose(np.cov(noise.T), 0.25 * np.eye(2), atol=0.02)  # 5 / sqrt(4000) / 4
+    proposed, start = model.sample(5, steps=0, temperature=0.0, proposed=True)
+    assert np.array_equal(start, proposed)
+
+
 # Recovery -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("temperature", [0.0, 1.0])
-def test_known_values_come_back_bit_for_bit(temperature):
-    model, x = conditional(), pictures().numpy()
+@pytest.mark.parametrize(("temperature", "noise"), [(0.0, 0.0), (1.0, 0.0), (1.0, 0.3)])
+def test_known_values_come_back_bit_for_bit(temperature, noise):
+    model, x = conditional(proposal_noise=noise), pictures().numpy()
     mask = Mask(visible())
     seen = np.where(visible(), x, 55.0)  # what is hidden may be anything
     proposed, revised = model.recover(seen, mask, temperature=temperature, proposed=True)

@@ -65,7 +65,7 @@ def test_an_impossible_sheet_is_refused(settings, message):
 
 @pytest.mark.parametrize("method", ["coopnets", "generator", "descriptor"])
 def test_a_texture_is_drawn_at_any_size_from_small_patches(method, tmp_path):
-    settings = [*TINY, "patch=32", "size=50", "samples=2", f"method={method}"]
+    settings = [*TINY, "patch=32", "size=50", "samples=2", "generator_width=8", f"method={method}"]
     task = CLS(CLS.Config.parse(settings))
     split = task.datasets()
     assert split.train.shape == (32, 32, 1)
