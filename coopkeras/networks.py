@@ -60,7 +60,7 @@ def descriptor(shape, channels=(64, 128, 256), form="object", activation="leaky_
     return keras.Model(inputs, x, name="descriptor_network")
 
 
-def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", classes=0):
+def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", classes=0, context=0):
     """Return a top-down network g: z -> x.
 
     Args:
@@ -76,13 +76,16 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", cla
             z more, for what is cut off at both ends, where frames lack a neighbour.
         form: "object", "texture" or "dynamic".
         classes: number of classes of which an object is told one, besides z; 0 tells nothing.
+        context: width of a convolution of a texture's map of z before it is enlarged, which lets
+            places that far apart go together though their z are independent; 0 has none.
 
     Returns:
         network: functional model z -> `[batch, *shape]` in [-1, 1]; with classes, of a dict
         `{"z": [batch, latent_dim], "label": [batch, classes]}`.
 
     Raises:
-        ValueError: if the shape is too small, the form unknown, or a texture is to have classes.
+        ValueError: if the shape is too small, the form unknown, a texture is to have classes, or
+            anything else a context.
 
     Example:
         >>> generator((28, 28, 1), latent_dim=10, channels=(32, 16)).output_shape
@@ -94,6 +97,8 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", cla
     rank = _check(shape, form)
     if classes and form != "object":
         raise ValueError(f'`classes` are for form="object"; received form={form!r}.')
+    if context and form != "texture":
+        raise ValueError(f'`context` is for form="texture"; received form={form!r}.')
     layers_count = len(channels) + 1
     steady = max(0, layers_count - TIME_DOUBLINGS) if form == "dynamic" else 0
     often = [layers_count - steady, *[layers_count] * (rank - 1)]  # how often each side grows
@@ -101,6 +106,8 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", cla
     small = [side and -(-side // 2**times) for side, times in sides]
     if form == "texture":
         x = inputs = keras.Input((*small, latent_dim), name="z")
+        if context:
+            x = _normed(_layer("Conv", rank, channels[0], context, 1, None)(x))
     else:
         moments = [small[0] and small[0] + 1] if form == "dynamic" else []
         x = inputs = keras.Input((*moments, latent_dim), name="z")
@@ -114,8 +121,7 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", cla
         x = layers.Reshape([-1 if side is None else side for side in (*small, channels[0])])(x)
     even = form == "texture" and rank == 2
     for number, filters in enumerate(channels):
-        x = _enlarge(rank, filters, number < steady, even)(x)
-        x = layers.LeakyReLU(0.2)(layers.LayerNormalization()(x))  # over the channels of a place
+        x = _normed(_enlarge(rank, filters, number < steady, even)(x))
     x = _enlarge(rank, shape[-1], even=even, activation="tanh", dtype="float32")(x)
     if form == "dynamic":
         ends = TIME_DOUBLINGS, 0 if shape[0] else TIME_DOUBLINGS  # the rest is cut to the shape
@@ -272,6 +278,11 @@ def _enlarge(rank, filters, keep_time=False, even=False, activation=None, **kwar
         return lambda x: convolve(interpolate(x))
     width, stride = ((3, 4, 4), (1, 2, 2)) if keep_time else (4, 2)
     return _layer("Conv", rank, filters, width, stride, activation, transpose=True, **kwargs)
+
+
+def _normed(x):
+    """Normalise over the channels of a place, then let through what is above 0, nearly."""
+    return layers.LeakyReLU(0.2)(layers.LayerNormalization()(x))
 
 
 def _crop(x, shape, rank):

@@ -13,7 +13,7 @@ from coopkeras.generator import Generator
 from coopkeras.sound_windows import overlapped
 
 AT_ONCE = 16  # windows in one batch
-BORDER = 4  # columns of z by which the generator's windows reach into each other, twice
+BORDER = 12  # columns of z by which the generator's windows reach into each other, twice
 PASS = 10  # Langevin updates of a window before its neighbours are heard
 CARRIED, CARRIED_BORDER = 4096, 128  # frames of a window of sound, and of its border
 
@@ -23,12 +23,13 @@ def synthesise(config, model, length, seed):
 
     Args:
         config: a `recipes.ModelConfig` with texture forms and a `sample_rate`.
-        model: the `CoopNets`, `Generator` or `Descriptor` of its method, of envelopes.
+        model: the `CoopNets`, `Generator` or `Descriptor` of its method, of envelopes. Its windows
+            should be long: those of the generator 48 columns of z or more, or they leave seams.
         length: samples.
         seed: an integer.
 
     Returns:
-        proposed, made: float32 `[length, channels]`, peaks at most 0.95; `proposed` is None where
+        proposed, made: float32 `[length, channels]`, peaks as in `carry`; `proposed` is None where
             nothing proposes.
     """
     seed, rate = seeds.as_seed(seed), config.sample_rate
@@ -49,7 +50,8 @@ def carry(u, rate, seed):
         seed: an int or int32 `[2]`.
 
     Returns:
-        x: float32 `[frames * hop, channels]`, its peak at most 0.95.
+        x: float32 `[frames * hop, channels]`; its peaks may be above 1 (see
+            `sound_bands.without_overload`).
 
     Example:
         >>> carry(np.zeros([500, 32]), 8000, seed=0).shape
@@ -72,8 +74,7 @@ def carry(u, rate, seed):
         return np.stack(made)
 
     size = min(CARRIED, len(u) + 2 * CARRIED_BORDER)
-    made = overlapped(carried, both, size, CARRIED_BORDER, hop)
-    return sound_bands.without_overload(made[None])[0].numpy()
+    return overlapped(carried, both, size, CARRIED_BORDER, hop)
 
 
 def _envelopes(config, model, frames, seed):

@@ -11,9 +11,11 @@ import coopkeras as ck
 from coopkeras.task import row
 
 STRIDE = 2**4  # frames that one column of z stands for
+CONTEXT = 9  # columns of z that a moment is made from at first: swells last longer than one
 INFER_STEPS = 50  # Langevin updates of z that explain what is beside a gap
 SOUNDS = 3  # syntheses that are judged
 AT_ONCE = 16  # windows with gaps in one batch
+LONG = 64 * STRIDE  # frames of a window of new sound, so long that windows leave no seam
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Config(ck.recipes.ModelConfig):
     average: float = 0.95
     observed_weight: float = 0.9
     descriptor_scale: float = 1e3
-    descriptor_rate: float = 1e-4
+    descriptor_rate: float = 3e-4
     steps: int = 20
     step_size: float = 0.007
 
@@ -136,7 +138,9 @@ class Audio(ck.Task):
             chains = {"start": "noise", "num_chains": config.batch_size}
             return ck.recipes.descriptor(config, shape, responses, **chains)
         channels = [config.generator_width * 2**level for level in (2, 1, 0)]
-        network = ck.networks.generator(shape, config.latent_dim, channels, "texture")
+        network = ck.networks.generator(
+            shape, config.latent_dim, channels, "texture", context=CONTEXT
+        )
         if config.method == "generator":
             return ck.recipes.generator(config, network, num_examples=count)
         return ck.recipes.coopnets(config, shape, network, responses, num_examples=count)
@@ -156,7 +160,7 @@ class Audio(ck.Task):
     def _judge_textures(self, model, learned, held_out):
         """Return rows: ours, noise with the clip's spectrum, the clip's other parts (the floor)."""
         length = min(len(learned), len(held_out))
-        held_out = held_out[:length]
+        held_out, model = held_out[:length], self._sized(model, LONG)
         made = [
             ck.sound_synthesis.synthesise(self.config, model, length, seed)
             for seed in range(SOUNDS)
@@ -240,11 +244,11 @@ class Audio(ck.Task):
         del split  # holds the envelopes of the same two parts
         learned, held_out = ck.sound_clips.parts(self.config.data, **self._of_clip())
         rate, length = self.config.sample_rate, len(held_out)
-        proposed, made = ck.sound_synthesis.synthesise(self.config, model, length, seed=0)
+        long = self._sized(model, LONG)
+        proposed, made = ck.sound_synthesis.synthesise(self.config, long, length, seed=0)
         textures = {"real, held out": held_out, "proposed": proposed, "synthesised": made}
-        noise = np.clip(ck.sound_baselines.spectrum_noise(learned, length), -1, 1)
-        textures = {name: x for name, x in textures.items() if x is not None}
-        textures["spectrum noise"] = noise
+        textures["spectrum noise"] = ck.sound_baselines.spectrum_noise(learned, length)
+        textures = {name: _to_play(x) for name, x in textures.items() if x is not None}
         seconds = max(self.config.judged_gaps())
         fills, gap = self._drawn_gap(model, held_out, seconds)
         sheets = {
@@ -284,11 +288,11 @@ class Audio(ck.Task):
         elif mask_path or self.config.gap:
             raise ck.UserError("A gap is filled in a sound of yours; give --input=in.wav.")
         else:
-            rate = self.config.sample_rate
+            rate, model = self.config.sample_rate, self._sized(model, LONG)
             made = ck.sound_synthesis.synthesise(
                 self.config, model, round(self.config.seconds * rate), self.config.seed
             )[1]
-            made = ck.sound.Sound(_faded_in_and_out(made, rate), rate)
+            made = ck.sound.Sound(_faded_in_and_out(_to_play(made), rate), rate)
         ck.sound.write(output_path, made)
         return [output_path]
 
@@ -353,6 +357,10 @@ class Audio(ck.Task):
 
 def _channels(model):
     return ck.recipes.network_shape(model)[-1] // ck.sound_bands.BANDS
+
+
+def _to_play(x):
+    return ck.sound_bands.without_overload(x[None])[0].numpy()
 
 
 def _texture_row(held_out, rate, method, sounds, variant=None):

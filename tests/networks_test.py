@@ -118,6 +118,18 @@ def test_the_responses_of_a_texture_are_the_same_everywhere():
     np.testing.assert_allclose(moved[inner], tf.roll(network(one), 4, axis=1)[inner], atol=1e-5)
 
 
+def test_context_lets_far_places_of_a_texture_go_together():
+    def reach(context):
+        network = networks.generator((256, 2), 3, channels=(4, 3), form="texture", context=context)
+        z, other = (normal(1, (32, 3)).numpy() for _ in range(2))
+        other[:] = z
+        other[0, 16] += 1  # 8 values of x are made of one z
+        differs = (network(z) - network(other)).numpy().any(axis=-1)[0]
+        return np.ptp(np.flatnonzero(differs)) // 8
+
+    assert reach(9) == reach(0) + 8
+
+
 def test_a_texture_of_a_picture_has_no_grid():
     generator = networks.generator((128, 128, 1), 3, channels=(4, 3), form="texture")
     flat = generator(tf.tile(normal(1, (1, 1, 3)), [1, 16, 16, 1]))
@@ -195,6 +207,11 @@ def test_a_wrong_form_is_named(make):
         getattr(networks, make)(IMAGE, form="scene")
     with pytest.raises(ValueError, match='Use form="texture"'):
         getattr(networks, make)((None, None, 1))
+
+
+def test_only_a_texture_has_a_context():
+    with pytest.raises(ValueError, match='`context` is for form="texture"'):
+        networks.generator(IMAGE, context=9)
 
 
 # Enlarging ----------------------------------------------------------------------------------
