@@ -158,11 +158,10 @@ class CoopNets(keras.Model):
         updates = tf.cast(self.updates, tf.float32)
         decay = tf.minimum(self.average, (1 + updates) / (10 + updates))
         for live, averaged in (
-            (self.descriptor, self.averaged_descriptor),
-            (self.generator, self.averaged_generator),
+            (self.descriptor.network.weights, self.averaged_descriptor.network.weights),
+            (self.generator.learned_weights, self.averaged_generator.learned_weights),
         ):
-            pairs = zip(live.network.weights, averaged.network.weights, strict=True)
-            for weight, mean in pairs:
+            for weight, mean in zip(live, averaged, strict=True):
                 mean.assign(decay * mean + (1 - decay) * weight)
 
     def test_step(self, batch):

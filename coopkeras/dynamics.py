@@ -129,6 +129,11 @@ class DynamicGenerator(Generator):
         kept = self.mean, self.covariance, self.lagged
         return Moments(*(tf.convert_to_tensor(weight) for weight in kept))
 
+    @property
+    def learned_weights(self):
+        """Return the weights of the network, and the moments."""
+        return [*super().learned_weights, self.mean, self.covariance, self.lagged]
+
     def prior(self, n, seed):
         """Draw `n` sequences of z by the dynamic; with row seeds each row by itself."""
         return roll(self.moments, super().prior(n, seed))

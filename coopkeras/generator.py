@@ -94,6 +94,11 @@ class Generator(keras.Model):
         """Return the number of classes of which the network is told one; 0 for another network."""
         return _input_shapes(self.network).get("label", (0,))[0]
 
+    @property
+    def learned_weights(self):
+        """Return the weights that tell what the model has learned."""
+        return self.network.weights
+
     def call(self, inputs):
         """Return `g(z)`; `inputs` is z, or the dict that a conditional network takes."""
         return tf.cast(self.network(inputs), tf.float32)

@@ -11,7 +11,7 @@ from keras import layers
 START_SIZE = 4
 SMALLEST_SIZE = 16
 LABEL_SCALE = 4.0  # learned faster than z, so that z is left what the class does not say
-TIME_DOUBLINGS = 2  # of a dynamic generator: one z is for 4 frames
+MOVING = 2  # finest layers of a dynamic generator, which see the frames before and after
 
 
 def descriptor(shape, channels=(64, 128, 256), form="object", activation="leaky_relu", scale=1.0):
@@ -71,9 +71,9 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", cla
             a dense layer; a texture from a map of z `2 ** (len(channels) + 1)` times
             smaller than x: a larger map gives a larger texture; that of a picture is enlarged by
             interpolation, which leaves no grid. A dynamic one (video) starts
-            from a sequence of z, one for 4 frames, each through the same dense layer: a longer
-            sequence gives a longer clip; only the two finest layers make time longer. It has one
-            z more, for what is cut off at both ends, where frames lack a neighbour.
+            from a sequence of z, one a frame, each through the same dense layer: a longer
+            sequence gives a longer clip. Its two finest layers look at neighbouring frames too,
+            and so it has two z more at each end, whose frames are cut off.
         form: "object", "texture" or "dynamic".
         classes: number of classes of which an object is told one, besides z; 0 tells nothing.
         context: width of a convolution of a texture's map of z before it is enlarged, which lets
@@ -99,17 +99,13 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", cla
         raise ValueError(f'`classes` are for form="object"; received form={form!r}.')
     if context and form != "texture":
         raise ValueError(f'`context` is for form="texture"; received form={form!r}.')
-    layers_count = len(channels) + 1
-    steady = max(0, layers_count - TIME_DOUBLINGS) if form == "dynamic" else 0
-    often = [layers_count - steady, *[layers_count] * (rank - 1)]  # how often each side grows
-    sides = zip(shape[:-1], often, strict=True)
-    small = [side and -(-side // 2**times) for side, times in sides]
+    small = [side and -(-side // 2 ** (len(channels) + 1)) for side in shape[:-1]]
     if form == "texture":
         x = inputs = keras.Input((*small, latent_dim), name="z")
         if context:
             x = _normed(_layer("Conv", rank, channels[0], context, 1, None)(x))
     else:
-        moments = [small[0] and small[0] + 1] if form == "dynamic" else []
+        moments = [shape[0] and shape[0] + 2 * MOVING] if form == "dynamic" else []
         x = inputs = keras.Input((*moments, latent_dim), name="z")
         small[: len(moments)] = moments
         if classes:
@@ -119,14 +115,37 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", cla
         filters = channels[0] * _product(small[len(moments) :])
         x = layers.Dense(filters, activation="leaky_relu")(x)
         x = layers.Reshape([-1 if side is None else side for side in (*small, channels[0])])(x)
-    even = form == "texture" and rank == 2
     for number, filters in enumerate(channels):
-        x = _normed(_enlarge(rank, filters, number < steady, even)(x))
-    x = _enlarge(rank, shape[-1], even=even, activation="tanh", dtype="float32")(x)
+        finer = len(channels) - number  # layers that follow
+        x = _normed(_enlarge(rank, filters, form, finer)(x))
+    x = _enlarge(rank, shape[-1], form, dtype="float32")(x)
     if form == "dynamic":
-        ends = TIME_DOUBLINGS, 0 if shape[0] else TIME_DOUBLINGS  # the rest is cut to the shape
-        x = layers.Cropping3D((ends, (0, 0), (0, 0)), dtype=x.dtype)(x)
-    return keras.Model(inputs, _crop(x, shape, rank), name="generator_network")
+        x = layers.Cropping3D((MOVING, 0, 0), dtype="float32")(x)
+    x = _crop(x, shape, rank)
+    if form == "dynamic":
+        x = Scene(name="scene", dtype="float32")(x)
+    x = layers.Activation("tanh", dtype="float32")(x)
+    return keras.Model(inputs, x, name="generator_network")
+
+
+@keras.saving.register_keras_serializable("coopkeras")
+class Scene(layers.Layer):
+    """Adds a frame that stays, to what moves: trainable, `[height, width, c]`, at first 0.
+
+    Example:
+        >>> Scene()(keras.ops.ones([1, 5, 4, 4, 3])).shape
+        TensorShape([1, 5, 4, 4, 3])
+    """
+
+    def build(self, input_shape):
+        self.frame = self.add_weight(shape=input_shape[2:], initializer="zeros", name="frame")
+
+    def call(self, inputs):
+        return inputs + self.frame
+
+    def show(self, frame):
+        """Set the frame that tanh makes of it, values in (-1, 1)."""
+        self.frame.assign(keras.ops.arctanh(frame))
 
 
 def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256)):
@@ -266,18 +285,20 @@ def _layer(kind, rank, filters, width, stride, activation, transpose=False, **kw
     )
 
 
-def _enlarge(rank, filters, keep_time=False, even=False, activation=None, **kwargs):
-    """Return a layer that doubles each side, or all but the first (`keep_time`).
+def _enlarge(rank, filters, form="object", finer=0, **kwargs):
+    """Return a layer that doubles each side; of a dynamic clip, those of its frames.
 
-    An even one, of pictures, interpolates before it convolves and leaves no grid: where all is
-    the same it stays the same.
+    A texture of pictures is interpolated before it is convolved, which leaves no grid: where all
+    is the same it stays the same. `finer` is the number of layers that follow.
     """
-    if even:
+    if form == "texture" and rank == 2:
         interpolate = layers.UpSampling2D(2, interpolation="bilinear")
-        convolve = _layer("Conv", rank, filters, 3, 1, activation, **kwargs)
+        convolve = _layer("Conv", rank, filters, 3, 1, None, **kwargs)
         return lambda x: convolve(interpolate(x))
-    width, stride = ((3, 4, 4), (1, 2, 2)) if keep_time else (4, 2)
-    return _layer("Conv", rank, filters, width, stride, activation, transpose=True, **kwargs)
+    width, stride = 4, 2
+    if form == "dynamic":
+        width, stride = (3 if finer < MOVING else 1, 4, 4), (1, 2, 2)
+    return _layer("Conv", rank, filters, width, stride, None, transpose=True, **kwargs)
 
 
 def _normed(x):

@@ -15,6 +15,7 @@ from coopkeras.task import TaskConfig
 
 SCALE_BY_VALUE = 65.0
 STEP_BY_DEVIATION = 1 / 22
+NOISE_BY_DEVIATION = 1 / 3
 METHODS = ("coopnets", "generator", "descriptor")
 
 
@@ -34,14 +35,14 @@ class ModelConfig(TaskConfig):
         descriptor_layers: convolutions of the descriptor; each sees twice as wide as that before.
         descriptor_form: "texture" (the same everywhere) or "object".
         descriptor_scale: factor of the descriptor's score, the inverse of a temperature: the
-            larger, the more of a revision is drift and the less is noise. 0, which synthesis
-            knows, is by the data, as `by_data` has it.
+            larger, the more of a revision is drift and the less is noise. 0, which the syntheses
+            know, is by the data, as `by_data` has it.
         reference_sigma: s of the descriptor, in units of x.
         steps: Langevin updates of a revision.
         step_size: noise of one update of a revision, in units of x; 0 as above.
         settle: updates without noise that end a sample of CoopNets, taking the last noise out,
             and that are all of an estimate's revision: each sharpens it, and costs PSNR.
-        noise_sigma: sigma of the generator, in units of x.
+        noise_sigma: sigma of the generator, in units of x; 0 as above.
         infer_steps: Langevin updates of an inference of z in learning.
         infer_step_size: noise of one update of an inference, in units of z.
         generator_rate: learning rate; it falls to 0 along a cosine. With a warm-up it falls by
@@ -90,8 +91,8 @@ class ModelConfig(TaskConfig):
         sizes = ("latent_dim", "generator_width", "descriptor_width", "descriptor_layers")
         for name in (*sizes, "steps", "infer_steps"):
             self.require(getattr(self, name) >= 1, name, "at least 1")
-        positive = ("reference_sigma", "noise_sigma", "infer_step_size")
-        for name in ("descriptor_scale", "step_size"):
+        positive = ("reference_sigma", "infer_step_size")
+        for name in ("descriptor_scale", "step_size", "noise_sigma"):
             self.require(getattr(self, name) >= 0, name, "0 or more")
         for name in (*positive, "generator_rate", "descriptor_rate"):
             self.require(getattr(self, name) > 0, name, "greater than 0")
@@ -146,12 +147,13 @@ def pictures(config, size=None):
 
 
 def by_data(config, shape, deviation):
-    """Return the config with `step_size` and `descriptor_scale` by the data where they are 0.
+    """Return the config with what is 0 by the data: step size, descriptor's scale, sigma.
 
-        step_size = d / 22,   descriptor_scale = 65 n     n values of an example, d their deviation
+        step_size = d / 22,   descriptor_scale = 65 n,   noise_sigma = d / 3
 
-    Then noise and drift are in proportion to what is learned: with a score that tells revised from
-    observed by 1, 12 updates move a value by about d / 2 (measured on textures, d from 0.2 to 0.5).
+    for n values of an example, d their deviation. Then noise and drift are in proportion to what
+    is learned: with a score that tells revised from observed by 1, 12 updates move a value by
+    about d / 2 (measured on textures, d from 0.2 to 0.5).
 
     Args:
         config: a `ModelConfig`.
@@ -162,18 +164,21 @@ def by_data(config, shape, deviation):
         config,
         step_size=config.step_size or STEP_BY_DEVIATION * deviation,
         descriptor_scale=config.descriptor_scale or SCALE_BY_VALUE * math.prod(shape),
+        noise_sigma=config.noise_sigma or NOISE_BY_DEVIATION * deviation,
     )
 
 
-def coopnets(config, shape, network, descriptor_network=None, num_examples=None, **more):
+def coopnets(
+    config, shape, network, descriptor_network=None, num_examples=None, kind=Generator, **more
+):
     """Return a compiled `CoopNets` with the generator's `network`.
 
     `descriptor_network` is by default the texture or object network that the settings ask for;
-    of `num_examples` examples, if given, the generator keeps z.
+    of `num_examples` examples, if given, the generator, a `kind` of one, keeps z.
     """
     model = CoopNets(
         _descriptor(config, shape, descriptor_network, start="data"),
-        _generator(config, network, num_examples=num_examples),
+        _generator(config, network, kind, num_examples=num_examples),
         observed_weight=config.observed_weight,
         warmup=_warmup(config),
         average=config.average,
@@ -262,6 +267,7 @@ def _descriptor(config, shape, network, **more):
 
 
 def _generator(config, network, kind=Generator, **more):
+    config.require(config.noise_sigma > 0, "noise_sigma", "greater than 0")
     return kind(
         network,
         noise_sigma=config.noise_sigma,

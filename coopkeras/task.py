@@ -148,7 +148,8 @@ class Task(abc.ABC):
         config: an instance of `Config`; its defaults when left out.
 
     When `build` is called, two things are known of the examples to learn from: `classes`, the
-    names of their labels, () without, and `deviation`, the standard deviation of their values.
+    names of their labels, () without, and `deviation`, the standard deviation of their values
+    about the mean example.
     """
 
     name: typing.ClassVar[str]

@@ -12,6 +12,7 @@ from coopkeras.errors import Interrupted, UserError
 from coopkeras.workdir import Workdir
 
 LOOKED_AT = 64  # examples whose standard deviation is that of all
+LEAST_DEVIATION = 1 / 255  # half a level of 8 bits: less can't be told from none
 
 
 def fit(task, workdir, verbose=1):
@@ -85,9 +86,13 @@ def _datasets(task):
 
 
 def _deviation(examples):
-    """Return the standard deviation of the values of some examples, by channel, on average."""
+    """Return how far the values of some examples are from the mean example, by channel, averaged.
+
+    What all examples share, the scene of a clip, does not count.
+    """
     x = examples.take(LOOKED_AT, seed=0).array() if len(examples) > LOOKED_AT else examples.array()
-    return float(x.std(axis=tuple(range(x.ndim - 1))).mean())
+    spread = (x - x.mean(axis=0)).std(axis=tuple(range(x.ndim - 1))).mean()
+    return max(LEAST_DEVIATION, float(spread))
 
 
 def _learn(model, config, examples, step, callbacks, verbose):

@@ -19,6 +19,7 @@ GAUSSIAN_PIXELS = 2000 * 64 * 64  # of the pictures that the Gaussian is fitted 
 TEXTURE_DOUBLINGS = 5  # one z is for 32 pixels
 MARGIN = 32  # pixels around a texture that are drawn and cut off: the border is no texture
 LARGEST_TEXTURE = 4096
+LARGEST_SERVED = 512  # side of a texture that is served: a request should not take minutes
 KEPT_PATCHES = 256  # that a generator alone learns: it keeps a z of each
 
 
@@ -215,13 +216,18 @@ class Synthesis(ck.Task):
 
     def _textures(self, model, count, seed):
         """Yield pictures of `size` by `size`, cut from larger ones."""
-        side = self.config.size + 2 * MARGIN
+        large = self._large(model, self.config.size)
+        for number in range(count):
+            x = self._samples(large, 1, ck.seeds.fold(ck.seeds.as_seed(seed), number))[1]
+            yield np.clip(_inner(x)[0], -1, 1)
+
+    def _large(self, model, size):
+        """Return the model of textures that are `size` by `size` without their border."""
+        side = size + 2 * MARGIN
         large = self.build((side, side, ck.recipes.network_shape(model)[-1]), 1)
         for network, learned in zip(_networks(large), _networks(model), strict=True):
             network.set_weights(learned.get_weights())
-        for number in range(count):
-            x = self._samples(large, 1, ck.seeds.fold(ck.seeds.as_seed(seed), number))[1]
-            yield np.clip(x[0, MARGIN:-MARGIN, MARGIN:-MARGIN], -1, 1)
+        return large
 
     # Using ----------------------------------------------------------------------------------
 
@@ -248,12 +254,15 @@ class Synthesis(ck.Task):
     def signatures(self, model):
         """Return what is served: a sample for each seed (and label), and a picture's energy."""
         shape, seeds = ck.recipes.network_shape(model), tf.TensorSpec([None, 2], tf.int32, "seed")
+        texture = self.config.is_texture()
+        drawn = self._large(model, min(self.config.size, LARGEST_SERVED)) if texture else model
 
         def draw(seed, label):
             seed = tf.ensure_shape(seed, [None, 2])
-            proposed, samples = self._samples(model, tf.shape(seed)[0], seed, label=label)
-            samples = tf.clip_by_value(samples, -1, 1)
-            return {"sample": samples} | ({} if proposed is None else {"proposed": proposed})
+            pair = self._samples(drawn, tf.shape(seed)[0], seed, label=label)
+            proposed, sample = map(_inner, pair) if texture else pair
+            sample = tf.clip_by_value(sample, -1, 1)
+            return {"sample": sample} | ({} if proposed is None else {"proposed": proposed})
 
         if self._class_count():
             labels = tf.TensorSpec([None], tf.int32, "label")
@@ -337,6 +346,11 @@ def _networks(model):
     if isinstance(model, ck.CoopNets):
         return model.averaged_descriptor.network, model.averaged_generator.network
     return (model.network,)
+
+
+def _inner(textures):
+    """Return textures without their border; None of None."""
+    return None if textures is None else textures[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
 def _sheet(x, columns):

@@ -50,16 +50,19 @@ class Config(ck.recipes.ModelConfig):
             "synthesis": {
                 "scale": 0.0,
                 "warmup": 0.75,
-                "latent_dim": 20,
+                "latent_dim": 64,
                 "descriptor_form": "dynamic",
+                "descriptor_scale": 0.0,
                 "descriptor_rate": 5e-4,
                 "generator_rate": 1e-3,
                 "reference_sigma": 1.0,
+                "noise_sigma": 0.0,
                 "infer_steps": 10,
-                "infer_step_size": 0.03,
+                "infer_step_size": 0.02,
                 "observed_weight": 0.9,
                 "steps": 12,
-                "updates": 400,
+                "step_size": 0.0,
+                "updates": 600,
             }
         },
     }
@@ -145,28 +148,37 @@ class Video(ck.Task):
 
     def build(self, shape, count):
         """Return the compiled model of the method."""
+        if self.config.goal == "synthesis" or self.config.method == "generator":
+            return self._build_synthesis(shape, count)
         config, mask = self.config, ck.observation.Mask()
-        repairs = config.goal == "repair"
         if config.method == "descriptor":
-            if repairs:
-                return ck.recipes.descriptor(config, shape, start="noise", observation=mask)
-            return ck.recipes.descriptor(config, shape, num_chains=config.batch_size)
-        if config.method == "coopnets" and repairs:
-            halvings = max(2, min(shape[1:-1]).bit_length() - 3)  # of a frame, to about 4 pixels
-            widths = [config.generator_width * min(4, 2**level) for level in range(halvings)]
-            network = ck.clip_networks.recovery_generator(
-                shape, config.latent_dim, widths, scene=config.scale == 0
-            )
-            if self.scene is not None:
-                network.get_layer("rough_fill").scene.assign(self.scene)
-            return ck.recipes.coopnets(config, shape, network, observation=mask)
-        network = ck.recipes.generator_network(config, shape)
-        if config.method == "coopnets":
-            return ck.recipes.coopnets(config, shape, network)
-        kept = count if count <= KEPT_Z and not config.flip else None
-        return ck.recipes.generator(
-            config, network, ck.dynamics.DynamicGenerator, num_examples=kept
+            return ck.recipes.descriptor(config, shape, start="noise", observation=mask)
+        halvings = max(2, min(shape[1:-1]).bit_length() - 3)  # of a frame, to about 4 pixels
+        widths = [config.generator_width * min(4, 2**level) for level in range(halvings)]
+        network = ck.clip_networks.recovery_generator(
+            shape, config.latent_dim, widths, scene=config.scale == 0
         )
+        if self.scene is not None:
+            network.get_layer("rough_fill").scene.assign(self.scene)
+        return ck.recipes.coopnets(config, shape, network, observation=mask)
+
+    def _build_synthesis(self, shape, count):
+        config = self._by_data(shape)
+        if config.method == "descriptor":
+            return ck.recipes.descriptor(config, shape, num_chains=config.batch_size)
+        network = ck.recipes.generator_network(config, shape)
+        if self.scene is not None and config.generator_form == "dynamic":
+            network.get_layer("scene").show(np.clip(self.scene, -0.95, 0.95))
+        kept = count if count <= KEPT_Z and not config.flip else None
+        dynamic = {"kind": ck.dynamics.DynamicGenerator, "num_examples": kept}
+        if config.method == "coopnets":
+            return ck.recipes.coopnets(config, shape, network, **dynamic)
+        return ck.recipes.generator(config, network, **dynamic)
+
+    def _by_data(self, shape):
+        """Return the settings of a synthesis, those that are 0 by the data."""
+        learned = (self.config.frames, *shape[1:])  # though a longer clip is drawn
+        return ck.recipes.by_data(self.config, learned, self.deviation)
 
     # Judging --------------------------------------------------------------------------------
 
@@ -259,7 +271,7 @@ class Video(ck.Task):
         """Return one clip of `length` frames, `[length, size, size, channels]` in [-1, 1]."""
         shape = (length, *ck.recipes.network_shape(model)[1:])
         if self.config.method == "descriptor":
-            long = ck.recipes.descriptor(self.config, shape, start="data")
+            long = ck.recipes.descriptor(self._by_data(shape), shape, start="data")
             long.network.set_weights(model.network.get_weights())
             pieces = self._sample(model, self.config.batch_size, seed)[1]
             start = ck.clip_windows.join(pieces, length)[None]

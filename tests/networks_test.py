@@ -44,11 +44,11 @@ def test_a_dynamic_generator_goes_on_as_long_as_its_z():
         networks.generator((length, 18, 32, 2), latent_dim=3, channels=SMALL, form="dynamic")
         for length in (16, 32, 30, None)
     ]
-    z = normal(2, (9, 3))
+    z = normal(2, (36, 3))  # one a frame, and two more at each end
     assert [network.input_shape[1:] for network in networks_of] == [
-        (5, 3),
-        (9, 3),
-        (9, 3),
+        (20, 3),
+        (36, 3),
+        (34, 3),
         (None, 3),
     ]
     for network in networks_of[1:]:
@@ -57,9 +57,19 @@ def test_a_dynamic_generator_goes_on_as_long_as_its_z():
         network(z[:, : network.input_shape[1]]).numpy() for network in networks_of
     )
     assert (short.shape, long.shape) == ((2, 16, 18, 32, 2), (2, 32, 18, 32, 2))
-    np.testing.assert_allclose(short[:, :4], long[:, :4], atol=1e-5)  # the end is far
-    np.testing.assert_array_equal(cut, long[:, :30])
-    np.testing.assert_allclose(free, long[:, :, :, :], atol=1e-5)
+    np.testing.assert_allclose(short, long[:, :16], atol=1e-5)  # no frame feels where it ends
+    np.testing.assert_allclose(cut, long[:, :30], atol=1e-5)
+    np.testing.assert_allclose(free, long, atol=1e-5)
+
+
+def test_a_dynamic_generator_shows_the_scene_where_nothing_moves():
+    network = networks.generator((16, 16, 16, 1), latent_dim=3, channels=SMALL, form="dynamic")
+    for weight in network.weights:
+        weight.assign(0 * weight)
+    frame = np.linspace(-0.9, 0.9, 256, dtype=np.float32).reshape(16, 16, 1)
+    network.get_layer("scene").show(frame)
+    shown = network(normal(2, network.input_shape[1:])).numpy()
+    np.testing.assert_allclose(shown, np.broadcast_to(frame, shown.shape), atol=1e-6)
 
 
 def test_a_dynamic_descriptor_is_the_same_at_all_times_but_not_everywhere():

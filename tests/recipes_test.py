@@ -73,12 +73,15 @@ def test_fewer_than_two_judged_pictures_are_refused():
 
 
 def test_noise_goes_with_the_deviation_and_the_scale_with_the_number_of_values():
-    config = ck.recipes.ModelConfig(descriptor_scale=0.0, step_size=0.0)
+    config = ck.recipes.ModelConfig(descriptor_scale=0.0, step_size=0.0, noise_sigma=0.0)
     grey = ck.recipes.by_data(config, (8, 8, 1), 0.2)
     colour = ck.recipes.by_data(config, (8, 8, 3), 0.4)
     assert colour.descriptor_scale == pytest.approx(3 * grey.descriptor_scale)
     assert colour.step_size == pytest.approx(2 * grey.step_size)
-    given = ck.recipes.ModelConfig(descriptor_scale=7.0, step_size=0.1)
+    assert colour.noise_sigma == pytest.approx(2 * grey.noise_sigma)
+    given = ck.recipes.ModelConfig(descriptor_scale=7.0, step_size=0.1, noise_sigma=0.2)
     assert ck.recipes.by_data(given, (8, 8, 1), 0.5) == given
     with pytest.raises(ck.UserError, match="greater than 0; received 0.0"):
         ck.recipes.descriptor(config, (16, 16, 1))
+    with pytest.raises(ck.UserError, match="`noise_sigma` should be greater than 0; received 0.0"):
+        ck.recipes.generator(config, ck.recipes.generator_network(config, (16, 16, 1)))

@@ -78,6 +78,15 @@ def test_a_texture_is_drawn_at_any_size_from_small_patches(method, tmp_path):
     np.testing.assert_array_equal(ck.media.to_uint8(again), first)
 
 
+def test_a_texture_is_served_at_its_size():
+    settings = [*TINY, "patch=32", "size=50", "generator_width=8"]
+    task = CLS(CLS.Config.parse(settings))
+    model = task.build((32, 32, 1), 4)
+    served = task.signatures(model)["sample"](seed=[[0, 1], [2, 3]])
+    assert served["sample"].shape == served["proposed"].shape == (2, 50, 50, 1)
+    assert (served["sample"][0] != served["sample"][1]).numpy().any()
+
+
 def test_a_folder_of_whole_pictures_is_no_texture():
     config = CLS.Config.parse(["data=samples:faces"])
     assert (config.is_texture(), config.learned_size(), config.samples) == (False, 32, 64)

@@ -13,6 +13,7 @@ import toy
 
 from coopkeras import train, training
 from coopkeras.errors import Interrupted, UserError
+from coopkeras.sound_clips import windows
 from coopkeras.workdir import Workdir
 
 METHODS = ("coopnets", "generator", "descriptor")
@@ -174,3 +175,10 @@ def test_data_that_can_not_be_opened_leave_no_claim(tmp_path, monkeypatch):
             train.fit(task(data="phtos"), tmp_path, verbose=0)
     with Workdir(tmp_path).claim(task(data="photos")):
         assert not (tmp_path / "config.json").exists()
+
+
+def test_the_deviation_is_that_from_the_mean_example():
+    scene = np.tile(np.linspace(-0.8, 0.8, 8), 500)[:, None]
+    noise = np.random.default_rng(0).normal(0, 0.1, scene.shape)
+    assert train._deviation(windows(scene + noise, 8, hop=8)) == pytest.approx(0.1, rel=0.1)
+    assert train._deviation(windows(scene, 8, hop=8)) == train.LEAST_DEVIATION
