@@ -1,8 +1,8 @@
-"""Write docs/results.md from finished runs: each run's command, seed, date, machine and table.
+"""Write finished runs into docs/results.md: each run's command, seed, date, machine and table.
 
     python benchmarks/results.py runs/inpaint runs/faces
 
-Rerun a line of the page by its command; then run this script on all the workdirs again.
+A run takes the place of the section with its heading and command; the other sections stay.
 """
 
 import datetime
@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import platform
+import re
 import sys
 
 PAGE = pathlib.Path(__file__).parents[1] / "docs" / "results.md"
@@ -26,9 +27,19 @@ Most runs shared their machine with other work: alone they take less time.
 
 def main(workdirs):
     """Write the page."""
-    sections = [_section(pathlib.Path(workdir)) for workdir in workdirs]
-    PAGE.write_text("\n".join([HEAD, *sections]), "utf-8")
-    print(f"wrote {PAGE} ({len(sections)} runs)")
+    page = PAGE.read_text("utf-8") if PAGE.exists() else ""
+    sections = {_key(text): text for text in re.split(r"^(?=## )", page, flags=re.MULTILINE)[1:]}
+    for workdir in workdirs:
+        text = _section(pathlib.Path(workdir)) + "\n"
+        sections[_key(text)] = text
+    whole = "\n".join([HEAD, "".join(sections.values())])
+    PAGE.write_text(whole.rstrip("\n") + "\n", "utf-8")
+    print(f"wrote {PAGE} ({len(sections)} runs, {len(workdirs)} of them new)")
+
+
+def _key(section):
+    """Return the heading and the command of a section."""
+    return tuple(section.splitlines()[:3:2])
 
 
 def _section(workdir):

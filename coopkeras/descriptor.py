@@ -161,16 +161,18 @@ class Descriptor(keras.Model):
             tf.convert_to_tensor(temperature, tf.float32),
         )
 
-    def recover(self, seen, observation=None, *, seed=0, steps=None, temperature=1.0):
-        """Recover x from what is seen of it: projected Langevin dynamics from noise.
+    def recover(self, seen, observation=None, *, start=None, seed=0, steps=None, temperature=1.0):
+        """Recover x from what is seen of it: projected Langevin dynamics.
 
         Args:
             seen: `observation(x)`.
             observation: an `Observation`; by default that of learning.
+            start: where the chains start, shaped like x, such as a rough fill; by default noise
+                N(0, s^2 I).
             seed: an int, int32 `[2]` or `[batch, 2]`.
             steps: Langevin updates; by default those of learning.
-            temperature: scale of the noise's variance, of the start's too; 0 is descent from
-                the mean of the reference.
+            temperature: scale of the noise's variance, of the start's too; 0 is descent, by
+                default from the mean of the reference.
 
         Returns:
             x: float32 `[batch, ...]`; known values of a Mask come back bit for bit.
@@ -180,19 +182,21 @@ class Descriptor(keras.Model):
             tf.convert_to_tensor(seen, tf.float32),
             observation.parameters,
             observation.template,
+            None if start is None else tf.convert_to_tensor(start, tf.float32),
             seeds.as_seed(seed),
             tf.convert_to_tensor(self.steps if steps is None else steps, tf.int32),
             tf.convert_to_tensor(temperature, tf.float32),
         )
 
     @tf.function
-    def _traced_recover(self, seen, parameters, template, seed, steps, temperature):
+    def _traced_recover(self, seen, parameters, template, start, seed, steps, temperature):
         observation = template.bind(parameters)
-        noise = self._noise(tf.shape(seen)[0], seeds.fold(seed, 0))
-        spread = tf.sqrt(tf.reshape(temperature, [-1] + [1] * (noise.shape.rank - 1)))
+        if start is None:
+            start = self._noise(tf.shape(seen)[0], seeds.fold(seed, 0))
+            start *= tf.sqrt(tf.reshape(temperature, [-1] + [1] * (start.shape.rank - 1)))
         project = partial(observation.project, seen=seen)
         return self.revise(
-            project(spread * noise),
+            project(start),
             seed=seeds.fold(seed, 1),
             steps=steps,
             temperature=temperature,

@@ -15,12 +15,14 @@ PRESETS = {  # by method, other defaults than those of CoopNets
 }
 
 
-def recover(config, model, seen, observation, seed, temperature, infer_steps=INFER_STEPS):
+def recover(
+    config, model, seen, observation, seed, temperature, infer_steps=INFER_STEPS, start=None
+):
     """Return (proposed, revised) of any of the three models.
 
     The estimate of CoopNets is the proposal at z = 0 and `settle` updates without noise; of a
-    generator, g of the z that descent finds; of a descriptor, whose chains come from noise, the
-    mean of 8 samples.
+    generator, g of the z that descent finds; of a descriptor, which proposes nothing, the mean
+    of 8 samples.
 
     Args:
         config: a `recipes.ModelConfig`.
@@ -31,6 +33,7 @@ def recover(config, model, seen, observation, seed, temperature, infer_steps=INF
         temperature: 1 draws a sample, 0 is the estimate. One number, or one a row.
         infer_steps: Langevin updates of the inference of z, where z is inferred: by a generator
             that is told nothing but z.
+        start: where the chains of a descriptor start, shaped like x; by default noise.
 
     Returns:
         proposed, revised: float32 `[batch, ...]`; the same thing where nothing proposes.
@@ -43,7 +46,7 @@ def recover(config, model, seen, observation, seed, temperature, infer_steps=INF
     if config.method == "generator":
         revised = recover(seed=seed, temperature=temperature, steps=infer_steps)
     else:
-        recover = functools.partial(recover, steps=config.steps)
+        recover = functools.partial(recover, steps=config.steps, start=start)
         revised = _sample_or_mean(recover, seen, observation, seed, temperature)
     return revised, revised
 

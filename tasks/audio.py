@@ -221,10 +221,12 @@ class Audio(ck.Task):
         start = tf.convert_to_tensor(start, tf.float32)
         noise = 0.2 * ck.seeds.normal(ck.seeds.fold(seed, 1), tf.shape(start))
         carrier = tf.where(visible, start, start + noise)
-        observation = ck.observation.Mask(ck.sound_bands.visible_frames(visible, rate))
+        known = ck.sound_bands.visible_frames(visible, rate)
+        observation = ck.observation.Mask(known)
         seen = observation(ck.sound_bands.encode(start, rate))
+        level = _mean_known(seen, known)
         envelopes = ck.recovery.recover(
-            self.config, model, seen, observation, seed, temperature, INFER_STEPS
+            self.config, model, seen, observation, seed, temperature, INFER_STEPS, level
         )
         return [ck.sound_bands.decode(u, carrier, rate) for u in envelopes]
 
@@ -361,6 +363,13 @@ def _channels(model):
 
 def _to_play(x):
     return ck.sound_bands.without_overload(x[None])[0].numpy()
+
+
+def _mean_known(seen, known):
+    """Return envelopes that are everywhere what they are on average where they are known."""
+    count = tf.reduce_sum(tf.cast(known, tf.float32), axis=1, keepdims=True)
+    mean = tf.reduce_sum(seen, axis=1, keepdims=True) / tf.maximum(count, 1.0)
+    return tf.broadcast_to(mean, tf.shape(seen))
 
 
 def _texture_row(held_out, rate, method, sounds, variant=None):

@@ -237,6 +237,8 @@ def test_recover_keeps_what_is_seen_and_draws_the_rest(temperature):
     assert np.array_equal(recovered[:, visible], x.numpy()[:, visible])
     other = descriptor.recover(mask(x), mask, seed=1, temperature=temperature).numpy()
     assert np.array_equal(recovered, other) == (temperature == 0.0)
+    rough = descriptor.recover(mask(x), mask, start=0.5 * x, steps=0, temperature=temperature)
+    assert np.array_equal(rough, np.where(visible, x, 0.5 * x))
 
 
 # Keras --------------------------------------------------------------------------------------

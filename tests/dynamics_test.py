@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from coopkeras import dynamics, seeds
+from coopkeras import CoopNets, Descriptor, dynamics, seeds
 
 A = np.array([[0.9, -0.3, 0.0], [0.3, 0.9, 0.0], [0.0, 0.2, 0.5]], np.float32)
 
@@ -103,3 +103,22 @@ def test_it_is_saved_with_its_dynamic(tmp_path):
     generator.save(tmp_path / "generator.keras")
     again = keras.models.load_model(tmp_path / "generator.keras")
     np.testing.assert_array_equal(generator.sample(3, seed=1), again.sample(3, seed=1))
+
+
+def test_coopnets_propose_by_the_dynamic_that_was_learned():
+    """The averaged copy, which proposes, follows the moments: one sign flips at every moment."""
+    network = keras.Sequential([keras.Input((8, 2)), keras.layers.Dense(2)])
+    generator = dynamics.DynamicGenerator(network, noise_sigma=0.1, steps=5, step_size=0.05)
+    responses = keras.Sequential([keras.Input((8, 2)), keras.layers.Dense(1)])
+    responses.layers[-1].kernel.assign(np.zeros([2, 1]))
+    model = CoopNets(Descriptor(responses, start="data", step_size=0.01), generator, average=0.9)
+    model.compile(keras.optimizers.Adam(1e-6), keras.optimizers.Adam(0.02))
+    random = np.random.default_rng(0)
+    flips = random.normal(size=[64, 1, 2]) * (-1.0) ** np.arange(8)[:, None]
+    batch = tf.constant(0.5 * flips, tf.float32)
+    step = tf.function(model.train_step)
+    for _ in range(200):
+        step(batch)
+    made = model.sample(200, seed=0, proposed=True)[0].numpy()
+    before, after = made[:, :-1], made[:, 1:]
+    assert np.corrcoef(before.ravel(), after.ravel())[0, 1] < -0.7
