@@ -73,7 +73,8 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", cla
             interpolation, which leaves no grid. A dynamic one (video) starts
             from a sequence of z, one a frame, each through the same dense layer: a longer
             sequence gives a longer clip. Its two finest layers look at neighbouring frames too,
-            and so it has two z more at each end, whose frames are cut off.
+            and so it has two z more at each end, whose frames are cut off. What they make moves
+            in front of a `Scene` that stays.
         form: "object", "texture" or "dynamic".
         classes: number of classes of which an object is told one, besides z; 0 tells nothing.
         context: width of a convolution of a texture's map of z before it is enlarged, which lets

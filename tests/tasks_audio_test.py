@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import coopkeras as ck
 from coopkeras import sound, sound_bands, sound_clips, sound_synthesis
 from coopkeras import task as tasks
 from coopkeras.errors import UserError
@@ -137,6 +138,15 @@ def test_the_other_methods_fill_gaps_too(method, tmp_path):
     filled = sound.read(path).x
     assert np.isfinite(filled).all()
     assert not np.array_equal(filled, recording().x)
+
+
+def test_a_descriptor_alone_fills_a_gap_at_the_level_of_what_is_known():
+    task, model = make(settings=["method=descriptor"])  # has learned nothing: it keeps the level
+    noise = np.random.default_rng(0).normal(size=[1, 512, 1]).astype(np.float32)
+    visible = (np.abs(np.arange(512) - 256) > 100)[None, :, None]
+    for level in (0.01, 0.2):
+        filled = task._recover(model, visible, level * noise * visible, ck.seeds.as_seed(0))
+        assert 0.5 < filled[~visible].std() / filled[visible].std() < 2
 
 
 def test_served_sounds_keep_what_is_seen(small):
