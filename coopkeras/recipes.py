@@ -146,24 +146,26 @@ def pictures(config, size=None):
     return data.Split(train, split.held_out.take(config.judged, seed=0))
 
 
-def by_data(config, shape, deviation):
+def by_data(config, shape, deviation, noise=1.0):
     """Return the config with what is 0 by the data: step size, descriptor's scale, sigma.
 
-        step_size = d / 22,   descriptor_scale = 65 n,   noise_sigma = d / 3
+        step_size = r d / 22,   descriptor_scale = 65 n / r^2,   noise_sigma = d / 3
 
-    for n values of an example, d their deviation. Then noise and drift are in proportion to what
-    is learned: with a score that tells revised from observed by 1, 12 updates move a value by
-    about d / 2 (measured on textures, d from 0.2 to 0.5).
+    for n values of an example, d their deviation, r the noise. Then noise and drift are in
+    proportion to what is learned: with a score that tells revised from observed by 1, 12 updates
+    move a value by about d / 2 (measured on textures, d from 0.2 to 0.5), whatever r is.
 
     Args:
         config: a `ModelConfig`.
         shape: of one example.
         deviation: standard deviation of the values of the examples, `Task.deviation`.
+        noise: r, less than 1 for what should have less grain than a texture.
     """
+    scale = SCALE_BY_VALUE * math.prod(shape) / noise**2
     return dataclasses.replace(
         config,
-        step_size=config.step_size or STEP_BY_DEVIATION * deviation,
-        descriptor_scale=config.descriptor_scale or SCALE_BY_VALUE * math.prod(shape),
+        step_size=config.step_size or noise * STEP_BY_DEVIATION * deviation,
+        descriptor_scale=config.descriptor_scale or scale,
         noise_sigma=config.noise_sigma or NOISE_BY_DEVIATION * deviation,
     )
 

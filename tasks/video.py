@@ -19,6 +19,7 @@ LOOK_BACK = 8  # last windows of a long synthesis, which are judged
 GAUSSIAN_EXAMPLES = 100
 HEALING = 4  # times the updates of a revision, where chains were laid end to end
 SCENE_EXAMPLES = 100  # whose mean frame is the scene
+NOISE = 0.5  # of a revision, beside that of textures: what stands still should have no grain
 KEPT_Z = 10000  # examples whose inferred z is kept between updates, at most
 
 
@@ -178,7 +179,7 @@ class Video(ck.Task):
     def _by_data(self, shape):
         """Return the settings of a synthesis, those that are 0 by the data."""
         learned = (self.config.frames, *shape[1:])  # though a longer clip is drawn
-        return ck.recipes.by_data(self.config, learned, self.deviation)
+        return ck.recipes.by_data(self.config, learned, self.deviation, NOISE)
 
     # Judging --------------------------------------------------------------------------------
 

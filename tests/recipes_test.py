@@ -79,6 +79,10 @@ def test_noise_goes_with_the_deviation_and_the_scale_with_the_number_of_values()
     assert colour.descriptor_scale == pytest.approx(3 * grey.descriptor_scale)
     assert colour.step_size == pytest.approx(2 * grey.step_size)
     assert colour.noise_sigma == pytest.approx(2 * grey.noise_sigma)
+    calm = ck.recipes.by_data(config, (8, 8, 1), 0.2, noise=0.5)
+    assert calm.step_size == pytest.approx(grey.step_size / 2)
+    drifts = [one.step_size**2 * one.descriptor_scale for one in (grey, calm)]
+    assert drifts[0] == pytest.approx(drifts[1])
     given = ck.recipes.ModelConfig(descriptor_scale=7.0, step_size=0.1, noise_sigma=0.2)
     assert ck.recipes.by_data(given, (8, 8, 1), 0.5) == given
     with pytest.raises(ck.UserError, match="greater than 0; received 0.0"):
