@@ -30,16 +30,23 @@ def main(workdirs):
     page = PAGE.read_text("utf-8") if PAGE.exists() else ""
     sections = {_key(text): text for text in re.split(r"^(?=## )", page, flags=re.MULTILINE)[1:]}
     for workdir in workdirs:
-        text = _section(pathlib.Path(workdir)) + "\n"
+        text = _section(pathlib.Path(workdir))
         sections[_key(text)] = text
-    whole = "\n".join([HEAD, "".join(sections.values())])
-    PAGE.write_text(whole.rstrip("\n") + "\n", "utf-8")
+    tasks = list(dict.fromkeys(map(_task, sections)))
+    together = sorted(sections, key=lambda key: tasks.index(_task(key)))
+    texts = [HEAD, *(sections[key] for key in together)]
+    PAGE.write_text("\n".join(text.strip() + "\n" for text in texts), "utf-8")
     print(f"wrote {PAGE} ({len(sections)} runs, {len(workdirs)} of them new)")
 
 
 def _key(section):
     """Return the heading and the command of a section."""
     return tuple(section.splitlines()[:3:2])
+
+
+def _task(key):
+    """Return the task that a section is of, which its heading begins with."""
+    return key[0].split(",")[0]
 
 
 def _section(workdir):
