@@ -277,7 +277,7 @@ class Descriptor(keras.Model):
         if self.start == "data":
             return observed
         if self.start == "persistent":
-            return self.chains.value
+            return tf.convert_to_tensor(self.chains)  # as they are now
         one_each = not isinstance(self.observation, Nothing)
         return self._noise(tf.shape(observed)[0] if one_each else self.num_chains, seed)
 

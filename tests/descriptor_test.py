@@ -167,6 +167,16 @@ def threes():
     return tf.fill([50, 4], 3.0)
 
 
+def test_the_movement_is_how_far_persistent_chains_went():
+    descriptor = flat(start="persistent", num_chains=5, steps=3)
+    descriptor.compile(still())
+    before = descriptor.chains.numpy()
+    moved = float(tf.function(descriptor.train_step)(threes())["movement"])
+    gone = np.sqrt(np.mean((descriptor.chains.numpy() - before) ** 2))
+    assert moved == pytest.approx(gone, rel=1e-4)
+    assert gone > 0
+
+
 @pytest.mark.parametrize("start", ["noise", "data"])
 def test_other_starts_keep_no_chains_and_start_as_they_say(start):
     descriptor = flat(start=start, num_chains=5000, steps=1, step_size=1e-4, reference_sigma=0.5)
