@@ -30,8 +30,9 @@ class Config(ck.recipes.ModelConfig):
     Attributes:
         goal: "repair" (fill what is hidden) or "synthesis" (new clips, of any length).
         method: to repair, "coopnets" is conditional (the generator proposes from what is visible,
-            the descriptor revises); to synthesise, it is plain. "generator" (ABP) has a linear
-            dynamic on its z; "descriptor" is stationary in time, or in space and time.
+            the descriptor revises); to synthesise, it is plain, with a linear dynamic on z.
+            "generator" (ABP) has that too; "descriptor" is stationary in time, or in space and
+            time.
         frames: length of one example; `size` is the side of its frames.
         scale: of the frames, before all; 0: whole frames, cut square and resized to `size`.
         holes: what is hidden in training, as in `coopkeras.gaps.parse`: several with commas.
