@@ -32,6 +32,7 @@ _ROOMS = (
     "dynamics",
     "export",
     "features",
+    "fills",
     "footage",
     "gaps",
     "holes",

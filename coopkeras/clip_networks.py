@@ -3,11 +3,9 @@
 import keras
 from keras import layers, ops
 
-from coopkeras import networks
+from coopkeras import fills, networks
 
 NEVER = 1e9  # frames ago, of what was never known
-LEAST_SPREAD = 0.02  # in units of x: the grain of what stands still
-SMOOTHINGS = 4  # of each scale of a fill in space
 
 
 def recovery_generator(shape, latent_dim=16, channels=(16, 32, 64), scene=False):
@@ -91,8 +89,8 @@ class RoughFill(layers.Layer):
         scene = ops.convert_to_tensor(self.scene) if self.has_scene else 0.0
         ever = ops.max(visible, axis=1, keepdims=True)
         filled = scene + _in_space(_in_time(seen, visible) - scene, ever)
-        level, spread = _moments(filled, ops.where(ever > 0, visible, 1.0), axis=1)
-        _, contrast = _moments(seen, visible, axis=(1, 2, 3))
+        level, spread = fills.moments(filled, ops.where(ever > 0, visible, 1.0), axis=1)
+        _, contrast = fills.moments(seen, visible, axis=(1, 2, 3))
         spread = ops.where(ever > 0, spread, contrast)
         return filled, filled - scene, (filled - level) / spread, spread
 
@@ -102,14 +100,6 @@ class RoughFill(layers.Layer):
 
     def get_config(self):
         return super().get_config() | {"scene": self.has_scene}
-
-
-def _moments(x, weight, axis):
-    """Return weighted mean and standard deviation over axes, the latter `LEAST_SPREAD` or more."""
-    count = ops.maximum(ops.sum(weight, axis=axis, keepdims=True), 1.0)
-    mean = ops.sum(weight * x, axis=axis, keepdims=True) / count
-    variance = ops.sum(weight * (x - mean) ** 2, axis=axis, keepdims=True) / count
-    return mean, ops.sqrt(variance + LEAST_SPREAD**2)
 
 
 def _in_time(seen, visible):
@@ -135,22 +125,8 @@ def _carried(seen, visible):
 
 def _in_space(x, ever):
     """Fill smoothly the pixels of a clip that are never known: `ever` is 0 there, 1 elsewhere."""
-    filled = _smooth(_frames_as_channels(x), _frames_as_channels(ever))
+    filled = fills.smooth(_frames_as_channels(x), _frames_as_channels(ever))
     return ops.where(ever > 0, x, _channels_as_frames(filled, x.shape[1:]))
-
-
-def _smooth(x, known):
-    """Fill pictures `[batch, height, width, c]`: coarse scales first, then smoothed at each."""
-    height, width = x.shape[1:3]
-    share = ops.average_pool(known, 2, 2, "same")
-    coarse = ops.average_pool(x * known, 2, 2, "same") / ops.maximum(share, 1e-3)
-    if min(height, width) > 2:
-        coarse = _smooth(coarse, ops.cast(share > 0, x.dtype))
-    fine = ops.repeat(ops.repeat(coarse, 2, axis=1), 2, axis=2)[:, :height, :width]
-    x = ops.where(known > 0, x, fine)
-    for _ in range(SMOOTHINGS):
-        x = ops.where(known > 0, x, ops.average_pool(x, 3, 1, "same"))
-    return x
 
 
 def _frames_as_channels(x):

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from coopkeras import media
-from coopkeras.errors import UserError
+from coopkeras.errors import UserError, unreadable
 
 READ_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm")
 LOSSY_SUFFIXES = (".mp4", ".mov")
@@ -167,8 +167,7 @@ def _whole(read, path, *more):
     except UserError:
         raise
     except Exception as error:  # decoders raise errors of many types on broken files
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise UserError(f"`{path}` is not a whole clip that can be read ({reason}).") from error
+        raise unreadable(path, "clip", error) from error
 
 
 def _folder_frames(folder):

@@ -1,5 +1,7 @@
 """What a person at the command line is meant to read in place of a traceback."""
 
+import os
+
 
 class UserError(ValueError):
     """A mistake in what was asked for: said in one line, without a traceback.
@@ -24,3 +26,23 @@ class Interrupted(SystemExit):
     def __init__(self, message, signal_number):
         super().__init__(message)
         self.code = 128 + signal_number
+
+
+def unreadable(path, kind, error):
+    """Return the `UserError` of a file that a decoder would not read.
+
+    Args:
+        path: of the file.
+        kind: what it should be, "picture".
+        error: what the decoder raised.
+
+    Example:
+        >>> print(unreadable("in.png", "picture", ValueError("truncated")))
+        `in.png` is not a whole picture that can be read (truncated).
+    """
+    reason = getattr(error, "strerror", None) or str(error).strip().split("\n")[0]
+    if os.path.exists(path) and not os.path.getsize(path):
+        reason = "it has 0 bytes"
+    return UserError(
+        f"`{path}` is not a whole {kind} that can be read ({reason or type(error).__name__})."
+    )

@@ -10,7 +10,7 @@ import pathlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from coopkeras.errors import UserError
+from coopkeras.errors import UserError, unreadable
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff")
 LOSSY_SUFFIXES = (".jpg", ".jpeg", ".gif", ".webp")
@@ -95,7 +95,7 @@ def read_picture(path, mode=None, *, depth=8, at_least=None):
     except FileNotFoundError:
         raise UserError(f"`{path}`: there is no such picture. Check the path.") from None
     except Exception as error:  # decoders raise errors of many types on broken files
-        raise _unreadable(path, error) from error
+        raise unreadable(path, "picture", error) from error
 
 
 def picture_shape(path):
@@ -117,7 +117,7 @@ def picture_shape(path):
                 width, height = height, width
             return height, width, _CHANNELS[_natural_mode(image)]
     except Exception as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, "picture", error) from error
 
 
 def write_picture(path, picture):
@@ -320,10 +320,3 @@ def _natural_mode(image):
     if grey:
         return "LA" if transparent else "L"
     return "RGBA" if transparent else "RGB"
-
-
-def _unreadable(path, error):
-    reason = str(error).strip().split("\n")[0] or type(error).__name__
-    if isinstance(error, Image.UnidentifiedImageError):
-        reason = "unknown format"
-    return UserError(f"`{path}` is not a whole picture that can be read ({reason}).")

@@ -8,9 +8,12 @@ a batch.
 import keras
 from keras import layers
 
+from coopkeras.fills import SmoothFill
+
 START_SIZE = 4
 SMALLEST_SIZE = 16
 LABEL_SCALE = 4.0  # learned faster than z, so that z is left what the class does not say
+LARGEST_CORRECTION = 3.0  # deviations: without a bound learning may diverge
 MOVING = 2  # finest layers of a dynamic generator, which see the frames before and after
 
 
@@ -152,8 +155,12 @@ class Scene(layers.Layer):
 def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256)):
     """Return a conditional network g: (z, seen, visible) -> x, an encoder-decoder.
 
-    The encoder looks at what is seen; z shifts every level of the decoder. Known values pass
-    through, so that all of the network serves the hidden ones. It is fully convolutional.
+        x = filled + spread * correction(standard, visible, z)
+
+    The fill, the standard and the spread are those of `fills.SmoothFill`: what is bright or dark,
+    flat or of high contrast, is corrected at one scale. z shifts every level of the decoder. Known
+    values pass through, so that all of the network serves the hidden ones. It is fully
+    convolutional.
 
     Args:
         shape: shape of one example, sides of 16 or more, or None for any multiple of
@@ -181,9 +188,14 @@ def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256)):
         "seen": keras.Input(shape, name="seen"),
         "visible": keras.Input((*shape[:-1], 1), name="visible"),
     }
-    x = layers.Concatenate()([inputs["seen"], inputs["visible"]])
+    fill = SmoothFill(name="smooth_fill", dtype="float32")
+    filled, standard, spread = fill([inputs["seen"], inputs["visible"]])
+    x = layers.Concatenate()([standard, inputs["visible"]])
     x = encode_and_decode(x, inputs["z"], channels)
-    x = _layer("Conv", rank, shape[-1], 3, 1, "tanh", dtype="float32")(x)
+    last = {"kernel_initializer": _small(), "dtype": "float32"}
+    x = _layer("Conv", rank, shape[-1], 3, 1, "tanh", **last)(x)
+    x = layers.Rescaling(LARGEST_CORRECTION, dtype="float32")(x)
+    x = layers.Add(dtype="float32")([filled, layers.Multiply(dtype="float32")([x, spread])])
     return keras.Model(inputs, keep_known(x, inputs), name="recovery_network")
 
 

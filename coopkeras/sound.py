@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from coopkeras import wav
-from coopkeras.errors import UserError
+from coopkeras.errors import UserError, unreadable
 
 LOSSY_SUFFIXES = (".mp3", ".ogg", ".opus", ".m4a", ".aac")
 SUFFIXES = (".wav", ".flac", *LOSSY_SUFFIXES)
@@ -59,17 +59,15 @@ def read(path):
         )
     if not path.is_file():
         raise UserError(f"`{path}`: there is no such sound. Check the path.")
-    if not path.stat().st_size:
-        raise UserError(f"`{path}` is empty: it has 0 bytes.")
-    sound, reasons = None, []
+    sound, failure = None, None
     for decode in _DECODERS.get(suffix, (_by_av,)):
         try:
             sound = decode(path)
             break
         except Exception as error:  # decoders raise errors of many types on broken files
-            reasons.append(str(error).strip().split("\n")[0] or type(error).__name__)
+            failure = error
     if sound is None:
-        raise UserError(f"`{path}` is not a whole sound that can be read ({reasons[-1]}).")
+        raise unreadable(path, "sound", failure) from failure
     if not sound.x.size:
         raise UserError(f"`{path}` has no samples.")
     return sound

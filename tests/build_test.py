@@ -32,7 +32,7 @@ PACKAGES = {
 OPTIONAL = {"tensorflow_datasets"}  # the extra `tfds`: not in constraints.txt, so not in BUILD
 
 # Rooms that any room may use; rooms that use no others; the algorithms; all about running them.
-FOUNDATION = {"errors", "seeds"}
+FOUNDATION = {"errors", "fills", "seeds"}
 ALONE = {"langevin", "media", "metrics", "networks", "observation"}
 ALGORITHMS = {"coopnets", "descriptor", "generator"}
 RUNNING = {"client", "data", "export", "report", "run", "serve", "task", "testing", "train"}

@@ -106,6 +106,16 @@ def test_a_recovery_generator_returns_known_values_as_they_are(shape):
     assert (other != x.numpy())[~known].mean() > 0.9  # z reaches every hidden value
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_brightness_and_contrast_pass_through_a_recovery_generator(shape):
+    network = networks.recovery_generator(shape, latent_dim=3, channels=SMALL)
+    given = inputs(2, shape)
+    seen = given["seen"] * given["visible"]
+    x = network({**given, "seen": seen})
+    other = network({**given, "seen": 0.5 * seen + 0.3 * given["visible"]})
+    np.testing.assert_allclose(other, 0.5 * x + 0.3, atol=1e-3)
+
+
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_a_texture_is_of_any_size(rank):
     shape = (*[None] * rank, 2)

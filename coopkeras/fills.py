@@ -1,0 +1,86 @@
+"""A smooth fill of what is hidden: where a network that recovers starts from."""
+
+import keras
+from keras import layers, ops
+
+LEAST_SPREAD = 0.02  # in units of x: the grain of what is flat
+SMOOTHINGS = 4  # of each scale
+SCALES = 6  # each half as fine; what is hidden even from the last is level
+
+
+@keras.saving.register_keras_serializable("coopkeras")
+class SmoothFill(layers.Layer):
+    """Fills what is hidden smoothly, and puts examples on one scale.
+
+        standard = (filled - level) / spread
+
+    Takes the pair seen `[batch, ..., c]`, 0 where it is not visible, and visible `[batch, ..., 1]`,
+    the share that is known of each place. Returns three tensors: filled, standard, and spread
+    `[batch, 1, ..., 1]`. Level and spread are the mean and standard deviation of what is known of
+    an example; 0 and 1 where nothing is.
+
+    Example:
+        >>> seen = keras.ops.reshape([1.0, 0.0, 0.5, 0.5], [1, 4, 1])
+        >>> visible = keras.ops.reshape([1.0, 0.0, 1.0, 1.0], [1, 4, 1])
+        >>> filled, _, spread = SmoothFill()([seen, visible])
+        >>> keras.ops.reshape(filled, [4]).numpy().round(2).tolist()
+        [1.0, 0.75, 0.5, 0.5]
+    """
+
+    def call(self, inputs):
+        seen, visible = inputs
+        axes = tuple(range(1, len(seen.shape)))
+        level, spread = moments(seen, visible, axes)
+        spread = ops.where(ops.any(visible > 0, axis=axes, keepdims=True), spread, 1.0)
+        filled = smooth(seen, ops.cast(visible > 0, seen.dtype), level)
+        return filled, (filled - level) / spread, spread
+
+    def compute_output_shape(self, input_shape):
+        shape = input_shape[0]
+        return shape, shape, (shape[0], *[1] * (len(shape) - 1))
+
+
+def moments(x, weight, axis):
+    """Return weighted mean and standard deviation over axes, the latter `LEAST_SPREAD` or more.
+
+    Args:
+        x: `[batch, ..., c]`.
+        weight: broadcast against x, 0 or more.
+        axis: tuple of the axes, which stay, of length 1.
+    """
+    weight = weight * ops.ones_like(x)
+    total = ops.sum(weight, axis=axis, keepdims=True)
+    total = ops.where(total > 0, total, 1.0)
+    mean = ops.sum(weight * x, axis=axis, keepdims=True) / total
+    variance = ops.sum(weight * (x - mean) ** 2, axis=axis, keepdims=True) / total
+    return mean, ops.sqrt(variance + LEAST_SPREAD**2)
+
+
+def smooth(x, known, level=0.0, scales=SCALES):
+    """Fill what is not known: coarse scales first, then smoothed at each.
+
+    Args:
+        x: `[batch, ..., c]`, of 1, 2 or 3 sides of any length.
+        known: 1 or 0, `[batch, ..., 1]`, or one for each value.
+        level: what is far from all that is known.
+        scales: of which each is half as fine as the one before.
+
+    Returns:
+        filled: like x; known values as they are.
+    """
+    if not scales:
+        return ops.where(known > 0, x, level)
+    share = ops.average_pool(known, 2, 2, "same")
+    coarse = ops.average_pool(x * known, 2, 2, "same") / ops.maximum(share, 1e-3)
+    coarse = smooth(coarse, ops.cast(share > 0, x.dtype), level, scales - 1)
+    x = ops.where(known > 0, x, _doubled(coarse, ops.shape(x)))
+    for _ in range(SMOOTHINGS):
+        x = ops.where(known > 0, x, ops.average_pool(x, 3, 1, "same"))
+    return x
+
+
+def _doubled(x, shape):
+    """Repeat every value twice along each side, and cut what is too long."""
+    for axis in range(1, len(shape) - 1):
+        x = ops.repeat(x, 2, axis=axis)
+    return x[(slice(None), *(slice(0, side) for side in shape[1:-1]))]
