@@ -152,21 +152,22 @@ class Scene(layers.Layer):
         self.frame.assign(keras.ops.arctanh(frame))
 
 
-def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256)):
+def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256), smooth_fill=False):
     """Return a conditional network g: (z, seen, visible) -> x, an encoder-decoder.
 
-        x = filled + spread * correction(standard, visible, z)
+        x = h(seen, visible, z),   or   x = filled + spread * h(standard, visible, z)
 
-    The fill, the standard and the spread are those of `fills.SmoothFill`: what is bright or dark,
-    flat or of high contrast, is corrected at one scale. z shifts every level of the decoder. Known
-    values pass through, so that all of the network serves the hidden ones. It is fully
-    convolutional.
+    z shifts every level of the decoder. Known values pass through, so that all of the network
+    serves the hidden ones. It is fully convolutional.
 
     Args:
         shape: shape of one example, sides of 16 or more, or None for any multiple of
             `2 ** len(channels)`.
         latent_dim: length of z.
         channels: filters of each halving, fine first.
+        smooth_fill: whether it corrects a smooth fill, at each example's own brightness and
+            contrast: the filled, standard and spread of `fills.SmoothFill`. That is better for
+            patches of anything, and worse for faces, which are alike.
 
     Returns:
         network: functional model of a dict `{"z": [batch, latent_dim], "seen": [batch, *shape],
@@ -188,14 +189,18 @@ def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256)):
         "seen": keras.Input(shape, name="seen"),
         "visible": keras.Input((*shape[:-1], 1), name="visible"),
     }
-    fill = SmoothFill(name="smooth_fill", dtype="float32")
-    filled, standard, spread = fill([inputs["seen"], inputs["visible"]])
-    x = layers.Concatenate()([standard, inputs["visible"]])
+    x, last = inputs["seen"], {"dtype": "float32"}
+    if smooth_fill:
+        fill = SmoothFill(name="smooth_fill", dtype="float32")
+        filled, x, spread = fill([inputs["seen"], inputs["visible"]])
+        last["kernel_initializer"] = _small()
+    x = layers.Concatenate()([x, inputs["visible"]])
     x = encode_and_decode(x, inputs["z"], channels)
-    last = {"kernel_initializer": _small(), "dtype": "float32"}
     x = _layer("Conv", rank, shape[-1], 3, 1, "tanh", **last)(x)
-    x = layers.Rescaling(LARGEST_CORRECTION, dtype="float32")(x)
-    x = layers.Add(dtype="float32")([filled, layers.Multiply(dtype="float32")([x, spread])])
+    if smooth_fill:
+        x = layers.Rescaling(LARGEST_CORRECTION, dtype="float32")(x)
+        x = layers.Multiply(dtype="float32")([x, spread])
+        x = layers.Add(dtype="float32")([filled, x])
     return keras.Model(inputs, keep_known(x, inputs), name="recovery_network")
 
 

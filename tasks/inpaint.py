@@ -80,7 +80,9 @@ class Inpaint(ck.Task):
             return ck.recipes.descriptor(config, shape, start="noise", observation=mask)
         halvings = max(2, min(shape[:-1]).bit_length() - 3)  # to about 4 pixels
         widths = [config.generator_width] + [2 * config.generator_width] * (halvings - 1)
-        network = ck.networks.recovery_generator(shape, config.latent_dim, widths)
+        network = ck.networks.recovery_generator(
+            shape, config.latent_dim, widths, smooth_fill=config.at_own_scale()
+        )
         return ck.recipes.coopnets(config, shape, network, observation=mask)
 
     # Judging --------------------------------------------------------------------------------

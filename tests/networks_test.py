@@ -94,9 +94,10 @@ def test_the_dynamic_form_is_that_of_clips(shape):
         networks.descriptor(shape, form="dynamic")
 
 
+@pytest.mark.parametrize("smooth_fill", [False, True])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_recovery_generator_returns_known_values_as_they_are(shape):
-    network = networks.recovery_generator(shape, latent_dim=3, channels=SMALL)
+def test_a_recovery_generator_returns_known_values_as_they_are(shape, smooth_fill):
+    network = networks.recovery_generator(shape, 3, SMALL, smooth_fill)
     given = inputs(2, shape)
     x = network(given)
     assert x.shape == (2, *shape)
@@ -108,7 +109,7 @@ def test_a_recovery_generator_returns_known_values_as_they_are(shape):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_brightness_and_contrast_pass_through_a_recovery_generator(shape):
-    network = networks.recovery_generator(shape, latent_dim=3, channels=SMALL)
+    network = networks.recovery_generator(shape, 3, SMALL, smooth_fill=True)
     given = inputs(2, shape)
     seen = given["seen"] * given["visible"]
     x = network({**given, "seen": seen})
@@ -121,12 +122,13 @@ def test_a_texture_is_of_any_size(rank):
     shape = (*[None] * rank, 2)
     descriptor = networks.descriptor(shape, channels=SMALL, form="texture")
     generator = networks.generator(shape, latent_dim=3, channels=(4, 3), form="texture")
-    recovery = networks.recovery_generator(shape, latent_dim=3, channels=(3, 4))
+    recoveries = [networks.recovery_generator(shape, 3, (3, 4), fill) for fill in (False, True)]
     for side in (16, 24):
         x = generator(normal(2, (*[side // 8] * rank, 3)))
         assert x.shape == (2, *[side] * rank, 2)
         assert descriptor(x).shape[0] == 2
-        assert recovery(inputs(2, tuple(x.shape[1:]))).shape == x.shape
+        for recovery in recoveries:
+            assert recovery(inputs(2, tuple(x.shape[1:]))).shape == x.shape
 
 
 def test_the_responses_of_a_texture_are_the_same_everywhere():
@@ -176,7 +178,8 @@ def test_an_example_does_not_see_its_neighbours(shape):
         (networks.descriptor(shape, channels=SMALL), normal(4, shape)),
         (networks.descriptor(shape, channels=SMALL, form="texture"), normal(4, shape)),
         (networks.generator(shape, latent_dim=3, channels=SMALL), normal(4, (3,))),
-        (networks.recovery_generator(shape, latent_dim=3, channels=SMALL), inputs(4, shape)),
+        (networks.recovery_generator(shape, 3, SMALL), inputs(4, shape)),
+        (networks.recovery_generator(shape, 3, SMALL, smooth_fill=True), inputs(4, shape)),
     ]:
         together = network(batch, training=True)[-1]
         np.testing.assert_allclose(together, last(network, batch), rtol=1e-4, atol=1e-5)
@@ -193,15 +196,17 @@ def test_mixed_precision_ends_in_float32():
     assert networks.descriptor(IMAGE, SMALL)(normal(1, IMAGE)).dtype == tf.float32
     assert networks.generator(IMAGE, 3, SMALL)(normal(1, (3,))).dtype == tf.float32
     given = inputs(1, IMAGE)
-    x = networks.recovery_generator(IMAGE, 3, SMALL)(given)
     known = given["visible"] == 1
-    assert x.dtype == tf.float32
-    assert np.array_equal(x[known], given["seen"][known])
+    for smooth_fill in (False, True):
+        x = networks.recovery_generator(IMAGE, 3, SMALL, smooth_fill)(given)
+        assert x.dtype == tf.float32
+        assert np.array_equal(x[known], given["seen"][known])
 
 
+@pytest.mark.parametrize("smooth_fill", [False, True])
 @pytest.mark.parametrize("shape", [SOUND, (16, 16, 3), VIDEO])
-def test_networks_are_saved_and_loaded_by_keras(shape, tmp_path):
-    network = networks.recovery_generator(shape, latent_dim=3, channels=SMALL)
+def test_networks_are_saved_and_loaded_by_keras(shape, smooth_fill, tmp_path):
+    network = networks.recovery_generator(shape, 3, SMALL, smooth_fill)
     network.save(tmp_path / "network.keras")
     again = keras.saving.load_model(tmp_path / "network.keras")
     assert np.array_equal(again(inputs(2, shape)), network(inputs(2, shape)))
