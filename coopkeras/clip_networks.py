@@ -5,6 +5,7 @@ from keras import layers, ops
 
 from coopkeras import fills, networks
 
+LARGEST_CORRECTION = 10.0  # deviations: without a bound learning may diverge
 NEVER = 1e9  # frames ago, of what was never known
 
 
@@ -15,7 +16,7 @@ def recovery_generator(shape, latent_dim=16, channels=(16, 32, 64), scene=False)
 
     The rough fill is that of `RoughFill`; level and spread are each pixel's mean and standard
     deviation in time: what stands still is corrected little, and what moves is all at one scale.
-    The correction is that of an encoder-decoder. Known values pass through.
+    The correction is that of an encoder-decoder, bounded. Known values pass through.
 
     Args:
         shape: (time, height, width, channels) of one example.
@@ -44,6 +45,9 @@ def recovery_generator(shape, latent_dim=16, channels=(16, 32, 64), scene=False)
     x = networks.encode_and_decode(x, inputs["z"], channels)
     small = keras.initializers.RandomNormal(stddev=0.02)
     x = layers.Conv3D(shape[-1], 3, padding="same", kernel_initializer=small, dtype="float32")(x)
+    x = layers.Rescaling(1 / LARGEST_CORRECTION, dtype="float32")(x)
+    x = layers.Activation("tanh", dtype="float32")(x)
+    x = layers.Rescaling(LARGEST_CORRECTION, dtype="float32")(x)
     correction = layers.Multiply(dtype="float32")([x, spread])
     x = layers.Add(dtype="float32")([rough, correction])
     return keras.Model(inputs, networks.keep_known(x, inputs), name="clip_recovery_network")

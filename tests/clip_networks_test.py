@@ -72,3 +72,14 @@ def test_the_network_keeps_what_is_known_and_comes_back_from_a_file(scene, tmp_p
     network.save(tmp_path / "network.keras")
     again = keras.saving.load_model(tmp_path / "network.keras")
     np.testing.assert_array_equal(again(inputs).numpy(), made)
+
+
+def test_a_correction_is_bounded():
+    network = clip_networks.recovery_generator(SHAPE, 3, channels=(4, 6))
+    network.set_weights([100 * weight for weight in network.get_weights()])
+    inputs = given("moving:7")
+    rough, _, _, spread = rough_fill(inputs)
+    corrected = abs(network(inputs).numpy() - rough)
+    bound = clip_networks.LARGEST_CORRECTION * np.broadcast_to(spread, rough.shape)
+    assert (corrected <= bound * 1.001).all()
+    assert corrected.max() > 0.9 * bound.min()

@@ -117,6 +117,16 @@ def test_brightness_and_contrast_pass_through_a_recovery_generator(shape):
     np.testing.assert_allclose(other, 0.5 * x + 0.3, atol=1e-3)
 
 
+def test_the_correction_of_a_smooth_fill_is_bounded():
+    network = networks.recovery_generator(IMAGE, 3, SMALL, smooth_fill=True)
+    network.set_weights([100 * weight for weight in network.get_weights()])
+    given = inputs(2, IMAGE)
+    filled, _, spread = network.get_layer("smooth_fill")([given["seen"], given["visible"]])
+    corrected = abs(network(given) - filled).numpy()
+    assert (corrected <= 1.001 * networks.LARGEST_CORRECTION * spread).numpy().all()
+    assert corrected.max() > 0.9 * networks.LARGEST_CORRECTION * spread.numpy().min()
+
+
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_a_texture_is_of_any_size(rank):
     shape = (*[None] * rank, 2)
