@@ -46,7 +46,16 @@ def moments(x, weight, axis):
     Args:
         x: `[batch, ..., c]`.
         weight: broadcast against x, 0 or more.
-        axis: tuple of the axes, which stay, of length 1.
+        axis: the axis, or a tuple of them; they stay, of length 1.
+
+    Returns:
+        mean, spread: float, like x but for the axes.
+
+    Example:
+        >>> x = keras.ops.reshape([1.0, 3.0, 9.0], [1, 3, 1])
+        >>> weight = keras.ops.reshape([1.0, 1.0, 0.0], [1, 3, 1])
+        >>> [float(one.numpy().squeeze().round(2)) for one in moments(x, weight, axis=1)]
+        [2.0, 1.0]
     """
     weight = weight * ops.ones_like(x)
     total = ops.sum(weight, axis=axis, keepdims=True)
@@ -67,6 +76,11 @@ def smooth(x, known, level=0.0, scales=SCALES):
 
     Returns:
         filled: like x; known values as they are.
+
+    Example:
+        >>> x = keras.ops.reshape([4.0, 0.0, 0.0, 4.0], [1, 4, 1])
+        >>> keras.ops.reshape(smooth(x, keras.ops.cast(x > 0, "float32")), [4]).numpy().tolist()
+        [4.0, 4.0, 4.0, 4.0]
     """
     if not scales:
         return ops.where(known > 0, x, level)
