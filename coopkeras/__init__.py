@@ -59,6 +59,7 @@ _ROOMS = (
     "sound_synthesis",
     "sound_windows",
     "task",
+    "training",
     "testing",
     "train",
     "windows",

@@ -184,6 +184,11 @@ class CoopNets(keras.Model):
             reconstruction=training.distance(revised, observed),
         )
 
+    @property
+    def x_shape(self):
+        """Return the shape of one x."""
+        return self.descriptor.x_shape
+
     # Using ----------------------------------------------------------------------------------
 
     def sample(

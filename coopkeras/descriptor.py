@@ -95,6 +95,11 @@ class Descriptor(keras.Model):
 
     # The model ------------------------------------------------------------------------------
 
+    @property
+    def x_shape(self):
+        """Return the shape of one x."""
+        return tuple(self.network.input_shape[1:])
+
     def score(self, x):
         """Return `f(x)`, float32 `[batch]`: the sum of all top responses to each example."""
         responses = tf.cast(self.network(x), tf.float32)

@@ -85,6 +85,11 @@ class Generator(keras.Model):
         return _input_shapes(self.network)["z"]
 
     @property
+    def x_shape(self):
+        """Return the shape of one x."""
+        return tuple(self.network.output_shape[1:])
+
+    @property
     def conditional(self):
         """Return whether the network takes what is seen."""
         return "seen" in _input_shapes(self.network)

@@ -228,14 +228,6 @@ def generator_network(config, shape, doublings=None, classes=0):
     return networks.generator(shape, config.latent_dim, widths[::-1], form, classes=classes)
 
 
-def network_shape(model):
-    """Return the shape of one example of any of the three models."""
-    if isinstance(model, Generator):
-        return tuple(model.network.output_shape[1:])
-    part = model.descriptor if isinstance(model, CoopNets) else model
-    return tuple(part.network.input_shape[1:])
-
-
 def energy_signature(model, shape):
     """Return the served function `x [batch, *shape] -> {"energy": [batch]}`."""
     part = model.averaged_descriptor if isinstance(model, CoopNets) else model

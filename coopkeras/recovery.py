@@ -1,8 +1,7 @@
-"""What tasks share that recover x from what is seen of it: recovering, in batches, and judging."""
+"""What tasks share that recover x from what is seen of it: recovering and judging."""
 
 import functools
 
-import numpy as np
 import tensorflow as tf
 
 from coopkeras import seeds
@@ -63,27 +62,6 @@ def _sample_or_mean(recover, seen, observation, seed, temperature):
 
     mean = tf.cond(tf.reduce_any(estimate), mean, lambda: sample)
     return tf.where(tf.reshape(estimate, [-1] + [1] * (len(sample.shape) - 1)), mean, sample)
-
-
-def in_batches(function, at_once, *arrays):
-    """Apply a function to the rows of arrays, a batch at a time.
-
-    Args:
-        function: takes as many arrays, returns a sequence of arrays of as many rows.
-        at_once: rows of a batch.
-        *arrays: of equally many rows.
-
-    Returns:
-        results: list of arrays, the batches' results joined.
-
-    Example:
-        >>> halves = lambda x: (x[:, :1], x[:, 1:])
-        >>> [part.shape for part in in_batches(halves, 2, np.ones([5, 3]))]
-        [(5, 1), (5, 2)]
-    """
-    starts = range(0, len(arrays[0]), at_once)
-    parts = [function(*(array[start : start + at_once] for array in arrays)) for start in starts]
-    return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
 
 def variants(method, recover, draws=4):

@@ -18,6 +18,7 @@ FRAMES = 500  # values of an envelope in a second
 COMPRESSION = 0.3
 SWEEPS = 4  # bands overlap: what one is given changes its neighbours, so it is given again
 SILENCE = 1e-6
+LEVEL = 0.2  # root mean square at which sounds are learned, unless their peaks forbid it
 PEAK = 0.95  # of a sound that is made, at most
 
 
@@ -113,6 +114,24 @@ def without_overload(x):
     x = tf.convert_to_tensor(x, tf.float32)
     peaks = tf.reduce_max(tf.abs(x), axis=(1, 2), keepdims=True)
     return x * (PEAK / tf.maximum(peaks, PEAK))
+
+
+def gain(x):
+    """Return the number that brings a sound to the level at which sounds are learned.
+
+    Args:
+        x: float `[time, channels]`.
+
+    Returns:
+        gain: 0.2 over the root mean square, or 0.95 over the peak if that is less; 1 for silence.
+
+    Example:
+        >>> float(gain(np.array([[0.01], [-0.01]])))
+        20.0
+    """
+    if not np.any(x):
+        return 1.0
+    return min(LEVEL / np.sqrt(np.mean(np.square(x))), PEAK / np.abs(x).max())
 
 
 def visible_frames(visible, rate):

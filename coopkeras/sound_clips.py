@@ -16,7 +16,6 @@ from coopkeras.data import Split
 from coopkeras.errors import UserError
 from coopkeras.examples import Examples
 
-LEVEL = 0.2  # root mean square at which sounds are learned, unless their peaks forbid it
 SHARE = 0.5  # of the clip, held out: the statistics of a texture need seconds
 SAMPLE = "samples:crackle"
 _SAMPLE_SECONDS = 12.0
@@ -108,24 +107,6 @@ def windows(x, size, hop=1):
     return Examples(stores.Store((len(x) - size) // hop + 1, (size, x.shape[1]), fetch))
 
 
-def gain(x):
-    """Return the number that brings a sound to the level at which sounds are learned.
-
-    Args:
-        x: float `[time, channels]`.
-
-    Returns:
-        gain: 0.2 over the root mean square, or 0.95 over the peak if that is less; 1 for silence.
-
-    Example:
-        >>> float(gain(np.array([[0.01], [-0.01]])))
-        20.0
-    """
-    if not np.any(x):
-        return 1.0
-    return min(LEVEL / np.sqrt(np.mean(np.square(x))), sound_bands.PEAK / np.abs(x).max())
-
-
 def crackle(rate, seconds=_SAMPLE_SECONDS, seed=0):
     """Make a sound like a crackling fire: no recording, but sums of random parts.
 
@@ -177,7 +158,7 @@ def _read(source, rate, channels):
         raise UserError(f"`{source}` is silent; there is nothing to learn from.")
     if channels or x.shape[1] > 2:
         x = sound.convert_channels(x, channels or 1)
-    return np.clip(gain(x) * x, -1, 1)
+    return np.clip(sound_bands.gain(x) * x, -1, 1)
 
 
 def _finite(x, source):

@@ -9,7 +9,7 @@ import re
 import numpy as np
 from absl import logging
 
-from coopkeras import sound, sound_clips, sound_windows
+from coopkeras import sound, sound_bands, sound_windows
 from coopkeras.errors import UserError
 from coopkeras.sound_baselines import linear_prediction
 
@@ -153,7 +153,7 @@ def _filled(x, visible, recover, given_rate, rate, window):
     known = np.ones([len(slow), 1], bool)
     for start, stop in sound_windows.gaps(visible):
         known[start * rate // given_rate : -(-stop * rate // given_rate)] = False
-    scale = sound_clips.gain(slow[known[:, 0]])
+    scale = sound_bands.gain(slow[known[:, 0]])
     filled = sound_windows.fill(recover, scale * slow, known, window) / scale
     filled = sound.resample(filled, rate, given_rate)[: len(x)]
     return np.pad(filled, [(0, len(x) - len(filled)), (0, 0)])

@@ -7,7 +7,7 @@ carries them.
 
 import numpy as np
 
-from coopkeras import recipes, recovery, seeds, sound_bands
+from coopkeras import seeds, sound_bands, training
 from coopkeras.coopnets import CoopNets
 from coopkeras.generator import Generator
 from coopkeras.sound_windows import overlapped
@@ -84,7 +84,7 @@ def _envelopes(config, model, frames, seed):
         return proposed, revise(config, model.averaged_descriptor, proposed, seeds.fold(seed, 1))
     if isinstance(model, Generator):
         return None, _generate(model, frames, seeds.fold(seed, 0))
-    features = recipes.network_shape(model)[-1]
+    features = model.x_shape[-1]
     start = config.reference_sigma * seeds.normal(seeds.fold(seed, 0), [frames, features]).numpy()
     return None, revise(config, model, start, seeds.fold(seed, 1))
 
@@ -113,7 +113,7 @@ def revise(config, descriptor, x, seed):
             return [descriptor.sample(len(numbers), **how)]
 
         def revised(windows, numbers, run=run):
-            return recovery.in_batches(run, AT_ONCE, windows, numbers)[0]
+            return training.in_batches(run, AT_ONCE, windows, numbers)[0]
 
         moved = number % 2 * size // 4  # so that borders lie elsewhere each time
         x = np.pad(x, [(moved, 0), (0, 0)], mode="symmetric")
@@ -128,7 +128,7 @@ def _generate(generator, length, seed):
 
     def generate(windows, numbers):
         del numbers
-        return recovery.in_batches(lambda z: [generator.generate(z)], AT_ONCE, windows)[0]
+        return training.in_batches(lambda z: [generator.generate(z)], AT_ONCE, windows)[0]
 
     z = seeds.normal(seed, [-(-length // stride), channels]).numpy()
     return overlapped(generate, z, columns, min(BORDER, columns // 4), stride)[:length]

@@ -1,6 +1,7 @@
 """What the three models share as Keras objects: batches, metrics, compiling, saving."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from coopkeras import precision, seeds
@@ -119,3 +120,24 @@ def compile_from(model, config, names):
     """Compile a model with the optimizers that `compile_config` described."""
     optimizers = {name: keras.saving.deserialize_keras_object(config[name]) for name in names}
     model.compile(**optimizers)
+
+
+def in_batches(function, at_once, *arrays):
+    """Apply a function to the rows of arrays, a batch at a time.
+
+    Args:
+        function: takes as many arrays, returns a sequence of arrays of as many rows.
+        at_once: rows of a batch.
+        *arrays: of equally many rows.
+
+    Returns:
+        results: list of arrays, the batches' results joined.
+
+    Example:
+        >>> halves = lambda x: (x[:, :1], x[:, 1:])
+        >>> [part.shape for part in in_batches(halves, 2, np.ones([5, 3]))]
+        [(5, 1), (5, 2)]
+    """
+    starts = range(0, len(arrays[0]), at_once)
+    parts = [function(*(array[start : start + at_once] for array in arrays)) for start in starts]
+    return [np.concatenate(part) for part in zip(*parts, strict=True)]

@@ -209,7 +209,7 @@ class Audio(ck.Task):
         numbers = np.arange(len(visible)) if numbers is None else numbers
         recover = functools.partial(self._recovered, model, temperature=0.0)
         seeds = ck.seeds.fold(seed, numbers)
-        return ck.recovery.in_batches(recover, AT_ONCE, predicted, visible, seeds)[1]
+        return ck.training.in_batches(recover, AT_ONCE, predicted, visible, seeds)[1]
 
     def _recovered(self, model, start, visible, seed, temperature):
         """Return (proposed, revised) sounds `[n, time, channels]`.
@@ -232,7 +232,7 @@ class Audio(ck.Task):
 
     def _sized(self, model, frames):
         """Return the model for windows of so many frames."""
-        shape = ck.recipes.network_shape(model)
+        shape = model.x_shape
         if shape[0] == frames:
             return model
         sized = self.build((frames, shape[1]), 1)
@@ -317,7 +317,7 @@ class Audio(ck.Task):
     def signatures(self, model):
         """Return what is served: new sound for each seed, recover, and the energy."""
         rate = self.config.sample_rate
-        frames, channels = ck.recipes.network_shape(model)[0], _channels(model)
+        frames, channels = model.x_shape[0], _channels(model)
         time = self.config.samples(frames)
         seeds = tf.TensorSpec([None, 2], tf.int32, "seed")
         seen = tf.TensorSpec([None, time, channels], tf.float32, "seen")
@@ -358,7 +358,7 @@ class Audio(ck.Task):
 
 
 def _channels(model):
-    return ck.recipes.network_shape(model)[-1] // ck.sound_bands.BANDS
+    return model.x_shape[-1] // ck.sound_bands.BANDS
 
 
 def _to_play(x):

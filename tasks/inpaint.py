@@ -111,7 +111,7 @@ class Inpaint(ck.Task):
     def _recover(self, model, x, visible, seed, temperature):
         """Return (proposed, revised) for arrays, a batch at a time."""
         recover = functools.partial(self._recovered, model, temperature=temperature)
-        return ck.recovery.in_batches(recover, JUDGED_AT_ONCE, x, visible, _rows(seed, len(x)))
+        return ck.training.in_batches(recover, JUDGED_AT_ONCE, x, visible, _rows(seed, len(x)))
 
     def _recovered(self, model, x, visible, seed, temperature):
         """Return (proposed, revised)."""
@@ -152,7 +152,7 @@ class Inpaint(ck.Task):
         completions are written, numbered. Known pixels keep their bytes.
         """
         picture = ck.repair.open_picture(input_path, mask_path)
-        shape, whole = ck.recipes.network_shape(model), not self.config.at_own_scale()
+        shape, whole = model.x_shape, not self.config.at_own_scale()
         count = self.config.samples
         paths = ck.repair.output_paths(output_path, count)
         for number, path in enumerate(paths):
@@ -166,7 +166,7 @@ class Inpaint(ck.Task):
 
     def signatures(self, model):
         """Return what is served: recover (a sample or an estimate by row) and energy."""
-        shape = ck.recipes.network_shape(model)
+        shape = model.x_shape
         image = tf.TensorSpec([None, *shape], tf.float32, "seen")
         inputs = {
             "seen": image,

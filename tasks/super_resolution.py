@@ -118,7 +118,7 @@ class SuperResolution(ck.Task):
         seeds = ck.seeds.fold(ck.seeds.as_seed(seed), numbers)
         pixels = seen.shape[1] * seen.shape[2] * self.config.factor**2
         recover = functools.partial(self._recovered, model, temperature=temperature)
-        return ck.recovery.in_batches(recover, max(1, PIXELS_AT_ONCE // pixels), seen, seeds)
+        return ck.training.in_batches(recover, max(1, PIXELS_AT_ONCE // pixels), seen, seeds)
 
     def _recovered(self, model, seen, seed, temperature):
         """Return (proposed, revised) in [-1, 1], both true to what is seen."""
@@ -159,7 +159,7 @@ class SuperResolution(ck.Task):
         count = self.config.samples
         paths = ck.repair.output_paths(output_path, count)
         model = self._widened(model)
-        shape = ck.recipes.network_shape(model)
+        shape = model.x_shape
         for seed, path in enumerate(paths):
             temperature = 1.0 if count else 0.0
 
@@ -172,7 +172,7 @@ class SuperResolution(ck.Task):
 
     def _widened(self, model):
         """Return the model for larger windows, with fewer borders, if it is the same everywhere."""
-        config, shape = self.config, ck.recipes.network_shape(model)
+        config, shape = self.config, model.x_shape
         side = config.factor * WINDOW
         fixed = config.method == "generator" or config.descriptor_form == "object"
         if fixed or side <= shape[0]:
@@ -183,7 +183,7 @@ class SuperResolution(ck.Task):
 
     def signatures(self, model):
         """Return what is served: recover (a sample or an estimate by row) and energy."""
-        shape, factor = ck.recipes.network_shape(model), self.config.factor
+        shape, factor = model.x_shape, self.config.factor
         small = [side // factor for side in shape[:-1]]
         image = tf.TensorSpec([None, *small, shape[-1]], tf.float32, "seen")
         seeds = tf.TensorSpec([None, 2], tf.int32, "seed")

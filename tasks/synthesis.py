@@ -224,7 +224,7 @@ class Synthesis(ck.Task):
     def _large(self, model, size):
         """Return the model of textures that are `size` by `size` without their border."""
         side = size + 2 * MARGIN
-        large = self.build((side, side, ck.recipes.network_shape(model)[-1]), 1)
+        large = self.build((side, side, model.x_shape[-1]), 1)
         for network, learned in zip(_networks(large), _networks(model), strict=True):
             network.set_weights(learned.get_weights())
         return large
@@ -253,7 +253,7 @@ class Synthesis(ck.Task):
 
     def signatures(self, model):
         """Return what is served: a sample for each seed (and label), and a picture's energy."""
-        shape, seeds = ck.recipes.network_shape(model), tf.TensorSpec([None, 2], tf.int32, "seed")
+        shape, seeds = model.x_shape, tf.TensorSpec([None, 2], tf.int32, "seed")
         texture = self.config.is_texture()
         drawn = self._large(model, min(self.config.size, LARGEST_SERVED)) if texture else model
 

@@ -241,7 +241,7 @@ class Video(ck.Task):
         """Return (proposed, revised) for arrays, a batch at a time."""
         recover = functools.partial(self._recovered, model, temperature=temperature)
         seeds = _rows(seed, len(x))
-        return ck.recovery.in_batches(recover, _at_once(x.shape[1:]), x, visible, seeds)
+        return ck.training.in_batches(recover, _at_once(x.shape[1:]), x, visible, seeds)
 
     def _recovered(self, model, x, visible, seed, temperature):
         """Return (proposed, revised)."""
@@ -256,8 +256,8 @@ class Video(ck.Task):
             proposed, samples = self._samples(model, len(rows), rows)
             return [samples] if proposed is None else [proposed, samples]
 
-        at_once = _at_once(ck.recipes.network_shape(model))
-        parts = ck.recovery.in_batches(draw, at_once, _rows(seed, count))
+        at_once = _at_once(model.x_shape)
+        parts = ck.training.in_batches(draw, at_once, _rows(seed, count))
         return (None, *parts) if len(parts) == 1 else tuple(parts)
 
     def _samples(self, model, count, seed):
@@ -271,7 +271,7 @@ class Video(ck.Task):
 
     def _synthesis(self, model, length, seed):
         """Return one clip of `length` frames, `[length, size, size, channels]` in [-1, 1]."""
-        shape = (length, *ck.recipes.network_shape(model)[1:])
+        shape = (length, *model.x_shape[1:])
         if self.config.method == "descriptor":
             long = ck.recipes.descriptor(self._by_data(shape), shape, start="data")
             long.network.set_weights(model.network.get_weights())
@@ -340,7 +340,7 @@ class Video(ck.Task):
 
     def _repair(self, model, input_path, mask_path, paths):
         clip, visible = ck.clip_repair.open_clip(input_path, mask_path, self.config.missing)
-        shape, scale = ck.recipes.network_shape(model), self.config.scale
+        shape, scale = model.x_shape, self.config.scale
         side = round(shape[1] / scale) if scale else min(clip.pixels.shape[1:3])
         if ck.clips.is_lossy(paths[0], clip.pixels.shape[-1]):
             logging.warning(
@@ -360,7 +360,7 @@ class Video(ck.Task):
 
     def signatures(self, model):
         """Return what is served: recover or sample, by the goal, and energy."""
-        shape = ck.recipes.network_shape(model)
+        shape = model.x_shape
         main = "recover" if self.config.goal == "repair" else "sample"
         serve = (
             self._serve_recover(model, shape) if main == "recover" else self._serve_sample(model)

@@ -68,7 +68,7 @@ def test_the_estimate_of_a_descriptor_is_the_mean_of_its_samples(rng):
 @pytest.mark.parametrize("at_once", [1, 3, 7, 8])
 def test_batches_change_nothing(at_once, rng):
     x, y = rng.random([7, 2]), rng.random([7, 1])
-    total, difference = ck.recovery.in_batches(lambda a, b: (a + b, a - b), at_once, x, y)
+    total, difference = ck.training.in_batches(lambda a, b: (a + b, a - b), at_once, x, y)
     np.testing.assert_array_equal(total, x + y)
     np.testing.assert_array_equal(difference, x - y)
 

@@ -43,9 +43,9 @@ def test_a_clip_comes_at_the_rate_channels_and_level_asked_for(clip):
     learned, _ = sound_clips.parts(clip, rate=4000, channels=1)
     assert learned.shape == (4000, 1)
     x = np.random.default_rng(0).normal(size=[1000, 1])
-    assert np.sqrt(np.mean((sound_clips.gain(x) * x) ** 2)) == pytest.approx(0.2)
+    assert np.sqrt(np.mean((sound_bands.gain(x) * x) ** 2)) == pytest.approx(0.2)
     x[0] = 100
-    assert np.abs(sound_clips.gain(x) * x).max() == pytest.approx(0.95)
+    assert np.abs(sound_bands.gain(x) * x).max() == pytest.approx(0.95)
 
 
 def test_the_sample_is_the_same_every_time_and_sparse():

@@ -8,7 +8,6 @@ from coopkeras import media
 from coopkeras import task as tasks
 from coopkeras.errors import UserError
 from coopkeras.observation import Downsample
-from coopkeras.recipes import network_shape
 
 CLS = tasks.find("super_resolution")
 TINY = ["latent_dim=4", "generator_width=4", "descriptor_width=4", "steps=2", "judged=4"]
@@ -129,7 +128,7 @@ def test_a_larger_window_makes_what_a_smaller_one_makes_far_from_its_border(smal
     model_48 = task.build((48, 48, 1), 1)
     model_48.set_weights(model.get_weights())
     wide = task._widened(model)
-    side = network_shape(wide)[0] // 2
+    side = wide.x_shape[0] // 2
     seen = np.random.default_rng(1).uniform(-0.5, 0.5, [1, side, side, 1]).astype("float32")
     cut = slice(side // 2 - 12, side // 2 + 12)
     large = task._recover(wide, seen, 0, 0.0)[0]

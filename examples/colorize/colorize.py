@@ -141,7 +141,7 @@ class Colorize(ck.Task):
         """Return (proposed, painted) for an array of luma, a batch at a time."""
         seeds = ck.seeds.fold(ck.seeds.as_seed(seed), np.arange(len(luma)))
         paint = functools.partial(self._painted, model, temperature=temperature)
-        return ck.recovery.in_batches(paint, AT_ONCE, luma, seeds)
+        return ck.training.in_batches(paint, AT_ONCE, luma, seeds)
 
     def _painted(self, model, seen, seed, temperature):
         """Return (proposed, painted): a sample where the temperature is 1, at 0 the estimate."""
@@ -178,7 +178,7 @@ class Colorize(ck.Task):
             seeds = tf.tile(seed[None], [len(grey), 1])
             return self._painted(model, grey[..., :1], seeds, temperature)[1] - grey
 
-        size = ck.recipes.network_shape(model)[0]
+        size = model.x_shape[0]
         height, width = luma.shape[:2]
         share = 1 if self.config.at_own_scale() else size / min(height, width)
         small = ck.windows.resize(luma, round(share * height), round(share * width))
@@ -188,7 +188,7 @@ class Colorize(ck.Task):
 
     def signatures(self, model):
         """Return what is served: colorize (a sample or an estimate by row) and energy."""
-        shape = ck.recipes.network_shape(model)
+        shape = model.x_shape
         inputs = {
             "seen": tf.TensorSpec([None, *shape[:-1], 1], tf.float32, "seen"),
             "seed": tf.TensorSpec([None, 2], tf.int32, "seed"),
