@@ -29,7 +29,7 @@ setuptools.setup(
     ],
     # Keras 3.15 needs 3.11; tensorflow-io 0.37 and NumPy 1.26 have no wheels after 3.12.
     python_requires=">=3.11,<3.13",
-    packages=["coopkeras", "coopkeras.tasks"],
+    packages=[*setuptools.find_packages(include=["coopkeras", "coopkeras.*"]), "coopkeras.tasks"],
     # tasks/ stands beside the library, and is installed inside it, where no tasks.py of a user's
     # own can shadow it.
     package_dir={"coopkeras": "coopkeras", "coopkeras.tasks": "tasks"},

@@ -17,20 +17,20 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from coopkeras import media, metrics, observation, train, windows
+from coopkeras import images, jobs, metrics, observation
 from coopkeras import task as tasks
-from coopkeras.workdir import Workdir
+from coopkeras.jobs.workdir import Workdir
 
 
 def main(workdir, folder):
     """Print a row for each picture, and the means."""
     cls = tasks.find("super_resolution")
     task = cls(Workdir(workdir).load_config(cls))
-    model = train.restore(task, workdir)
+    model = jobs.train.restore(task, workdir)
     rows = {}
     for path in sorted(pathlib.Path(folder).iterdir()):
-        if path.suffix.lower() in media.PICTURE_SUFFIXES:
-            rows[path.name] = judge(task, model, media.read_picture(path))
+        if path.suffix.lower() in images.SUFFIXES:
+            rows[path.name] = judge(task, model, images.read(path))
             print(path.name, _text(rows[path.name]), flush=True)
     means = {
         method: [statistics.mean(row[method][n] for row in rows.values()) for n in range(2)]
@@ -44,16 +44,16 @@ def judge(task, model, pixels):
     factor = task.config.factor
     colour = pixels[..., :3] if pixels.shape[-1] > 3 else pixels
     height, width = (side // factor * factor for side in colour.shape[:2])
-    x = media.to_float(colour[:height, :width])
-    small = media.to_uint8(observation.Downsample(factor)(x[None]).numpy()[0])
+    x = images.to_float(colour[:height, :width])
+    small = images.to_uint8(observation.Downsample(factor)(x[None]).numpy()[0])
     with tempfile.TemporaryDirectory() as aside:
         given, made = (pathlib.Path(aside, name) for name in ("in.png", "out.png"))
-        media.write_picture(given, small)
+        images.write(given, small)
         task.predict(model, given, made)
-        ours = media.to_float(media.read_picture(made))
+        ours = images.to_float(images.read(made))
     enlarged = {"ours": ours}
     for method in ("bicubic", "lanczos"):
-        enlarged[method] = windows.resize(media.to_float(small), height, width, method)
+        enlarged[method] = images.resize(images.to_float(small), height, width, method)
     return {name: _scores(one, x, factor) for name, one in enlarged.items()}
 
 

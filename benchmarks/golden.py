@@ -38,7 +38,7 @@ RUNS["video-whole"] = ["video", "scale=0"]
 RUNS["video-descriptor-repair"] = ["video", "method=descriptor", "goal=repair"]
 for name in ("colorize-generator", "colorize-descriptor"):
     del RUNS[name]  # it knows CoopNets alone
-SEEN = {"audio": "sound.wav", "video": "clip.mkv"}
+SEEN = {"audio": "sound.wav", "video": "clip"}
 
 
 def make(folder, *names):
@@ -57,49 +57,41 @@ def make(folder, *names):
 
 def _run(folder, name, *more):
     from coopkeras import task as tasks
-    from coopkeras import train
+    from coopkeras.jobs import train
 
-    cls = _class(tasks, name)
+    cls = tasks.find(name, ["colorize"] if name == "colorize" else ())
     task = cls(cls.Config.parse([*SMALL, *SETTINGS[name], *more]))
     model, split, _ = train.fit(task, folder, verbose=0)
     rows = task.judge(model, split)
     (folder / "rows.json").write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
     given = SEEN.get(name, "picture.png") if task.takes_input or name in SEEN else None
     mask = "mask.png" if given and name in ("inpaint", "video") else None
-    suffix = ".mkv" if name == "video" else task.suffix
+    suffix = "" if name == "video" else task.suffix  # a folder of frames
     task.predict(model, given, folder / f"out{suffix}", mask)
     if name in SEEN and not task.takes_input:
         task.predict(model, None, folder / f"new{suffix}")
-
-
-def _class(tasks, name):
-    if name == "colorize":
-        from colorize import Colorize
-
-        return Colorize
-    return tasks.find(name)
 
 
 def _write_inputs(folder):
     """Write what is predicted from, and a folder of pictures with labels."""
     import numpy as np
 
-    from coopkeras import clips, media, sound
+    from coopkeras import audio, images, video
 
     draw = np.random.default_rng(0)
-    media.write_picture(folder / "picture.png", draw.integers(0, 256, [25, 38, 3], np.uint8))
+    images.write(folder / "picture.png", draw.integers(0, 256, [25, 38, 3], np.uint8))
     mask = np.zeros([25, 38, 1], np.uint8)
     mask[4:16, 5:20] = 255
-    media.write_picture(folder / "mask.png", mask)
-    clips.write_clip(folder / "clip.mkv", draw.integers(0, 256, [20, 25, 38, 1], np.uint8), 10)
+    images.write(folder / "mask.png", mask)
+    video.write(folder / "clip", draw.integers(0, 256, [20, 25, 38, 1], np.uint8), 10)
     x = draw.uniform(-0.5, 0.5, [4000, 1])
     x[1000:1400] = 0
-    sound.write(folder / "sound.wav", sound.Sound(x, 4000))
+    audio.write(folder / "sound.wav", audio.Sound(x, 4000))
     for label in ("dark", "light"):
         for number in range(8):
             low, high = (0, 128) if label == "dark" else (128, 256)
             path = folder / "digits" / label / f"{number}.png"
-            media.write_picture(path, draw.integers(low, high, [32, 32, 1], np.uint8))
+            images.write(path, draw.integers(low, high, [32, 32, 1], np.uint8))
 
 
 def compare(before, after):

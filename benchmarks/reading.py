@@ -18,7 +18,7 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import coopkeras as ck
-from coopkeras import media, train
+from coopkeras import images, jobs
 from coopkeras import task as tasks
 
 DIFFERENT = 200
@@ -46,7 +46,7 @@ def write_folder(folder, count, size):
         path = folder / f"{number:06}.jpg"
         if number < DIFFERENT:
             crop = crops.gather([number * 7])["x"][0].numpy()
-            media.write_picture(path, media.resize(media.to_uint8(crop), side, side))
+            images.write(path, images.resize(images.to_uint8(crop), side, side))
         else:
             os.link(folder / f"{number % DIFFERENT:06}.jpg", path)
 
@@ -58,7 +58,7 @@ def measure(settings, batch, updates):
     began = time.perf_counter()
     split = task.datasets()
     print(f"opened in {time.perf_counter() - began:.1f} s: {len(split.train)} to learn from")
-    model = train.build(task, split.train.shape, len(split.train))
+    model = jobs.train.build(task, split.train.shape, len(split.train))
     batches = iter(split.train.batches(batch, seed=0))
     model.train_on_batch(next(batches))  # traces the graphs
     waits, steps = [], []

@@ -9,77 +9,45 @@ Importing the package imports nothing heavy: each name is fetched when it is fir
 """
 
 import importlib
+import sys
 
 __version__ = "0.1.0"
 
-_CLASSES = {
-    "CoopNets": "coopnets",
-    "Descriptor": "descriptor",
-    "Generator": "generator",
-    "Task": "task",
-    "TaskConfig": "task",
-    "UserError": "errors",
-}
-_ROOMS = (
-    "baselines",
-    "clip_baselines",
-    "clip_networks",
-    "clip_repair",
-    "clip_scores",
-    "clip_windows",
-    "clips",
-    "data",
-    "dynamics",
-    "export",
-    "features",
-    "fills",
-    "footage",
-    "gaps",
-    "holes",
-    "langevin",
-    "latents",
-    "media",
-    "metrics",
-    "networks",
-    "observation",
-    "precision",
-    "recipes",
-    "recovery",
-    "repair",
-    "report",
-    "seeds",
-    "sound",
-    "sound_bands",
-    "sound_baselines",
-    "sound_clips",
-    "sound_metrics",
-    "sound_networks",
-    "sound_pictures",
-    "sound_repair",
-    "sound_synthesis",
-    "sound_windows",
-    "task",
-    "training",
-    "testing",
-    "train",
-    "windows",
+
+def public(package, names):
+    """Return what makes a package fetch its public names on first use (PEP 562).
+
+    Args:
+        package: its `__name__`.
+        names: dict from each file that is public to the names in it that the package offers itself.
+
+    Returns:
+        __getattr__, __dir__, __all__: for the package.
+    """
+    homes = {name: file for file, inside in names.items() for name in inside}
+    offered = sorted([*homes, *names])
+
+    def fetch(name):
+        if name not in offered:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}; it has {offered}")
+        module = importlib.import_module(f"{package}.{homes.get(name, name)}")
+        value = getattr(module, name) if name in homes else module
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return fetch, lambda: offered, offered
+
+
+__getattr__, __dir__, __all__ = public(
+    __name__,
+    {
+        "coopnets": ("CoopNets",),
+        "descriptor": ("Descriptor",),
+        "errors": ("UserError",),
+        "generator": ("Generator",),
+        "task": ("Task", "TaskConfig"),
+        **dict.fromkeys(("langevin", "observation", "modes", "seeds", "base", "testing"), ()),
+        **dict.fromkeys(("networks", "images", "audio", "video", "data", "metrics"), ()),
+        **dict.fromkeys(("recipes", "jobs"), ()),
+    },
 )
-
-__all__ = [*_CLASSES, *_ROOMS, "__version__"]
-
-
-def __getattr__(name):
-    """Fetch a public name from its room on first use (PEP 562)."""
-    if name in _CLASSES:
-        value = getattr(importlib.import_module(f"coopkeras.{_CLASSES[name]}"), name)
-    elif name in _ROOMS:
-        return importlib.import_module(f"coopkeras.{name}")
-    else:
-        raise AttributeError(f"module 'coopkeras' has no attribute {name!r}; it has {__all__}")
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    """List the public names."""
-    return sorted(__all__)

@@ -15,7 +15,7 @@ from functools import partial
 import keras
 import tensorflow as tf
 
-from coopkeras import seeds, training
+from coopkeras import base, seeds
 from coopkeras.observation import Mask, Nothing
 
 
@@ -72,10 +72,10 @@ class CoopNets(keras.Model):
             raise ValueError(
                 f"`observed_weight` should be between 0 and 1; received {observed_weight}."
             )
-        self.averaged_descriptor = training.copy(descriptor)
-        self.averaged_generator = training.copy(generator)
+        self.averaged_descriptor = base.copy(descriptor)
+        self.averaged_generator = base.copy(generator)
         self.updates = self.add_weight(shape=(), dtype="int32", trainable=False, name="updates")
-        self.means = training.means("energy_gap", "movement", "reconstruction")
+        self.means = base.means("energy_gap", "movement", "reconstruction")
         self.built = True
 
     # Learning -------------------------------------------------------------------------------
@@ -98,12 +98,12 @@ class CoopNets(keras.Model):
 
     def train_step(self, batch):
         """Let the two models take their turns on one batch: x or a dict with "x"."""
-        observed = training.examples(batch)
+        observed = base.examples(batch)
         warming_up = self.updates < self.warmup
-        seed = training.next_seed(self)
+        seed = base.next_seed(self)
         observation = self.observation.bind(batch)
         seen = observation(observed)
-        given = self.generator.given(seen, observation, observed, training.label(batch))
+        given = self.generator.given(seen, observation, observed, base.label(batch))
         if self.warmup:
             gap, movement, error = tf.cond(
                 warming_up,
@@ -113,7 +113,7 @@ class CoopNets(keras.Model):
         else:
             gap, movement, error = self._cooperate(batch, observed, observation, seen, given, seed)
         self._average()
-        return training.report(self, energy_gap=gap, movement=movement, reconstruction=error)
+        return base.report(self, energy_gap=gap, movement=movement, reconstruction=error)
 
     def _cooperate(self, batch, observed, observation, seen, given, seed):
         """Take the five steps; return energy gap, movement of D1 and reconstruction error."""
@@ -135,7 +135,7 @@ class CoopNets(keras.Model):
             observed_z = self._infer_observed(batch, observed, given, g1_observed, z)
             lessons.append((self.observed_weight, observed_z, observed, Mask()))
         error = self.generator.learn(lessons[::-1], given)
-        return gap, training.distance(revised, proposed), error
+        return gap, base.distance(revised, proposed), error
 
     def _warm_up(self, batch, observed, given, seed):
         """Let the generator learn alone from the observed; the descriptor waits."""
@@ -166,22 +166,22 @@ class CoopNets(keras.Model):
 
     def test_step(self, batch):
         """Return the error of recovering a batch (of proposing, where nothing is seen)."""
-        observed = training.examples(batch)
+        observed = base.examples(batch)
         observation = self.observation.bind(batch)
         seen = observation(observed)
         seed = seeds.fold(self.seed, -2)
         how = seed, self.descriptor.steps, 0, 0.0
         proposed, revised = self._propose_and_revise(
-            seen, observation, observed, *how, label=training.label(batch)
+            seen, observation, observed, *how, label=base.label(batch)
         )
         gap = tf.reduce_mean(self.averaged_descriptor(revised)) - tf.reduce_mean(
             self.averaged_descriptor(observed)
         )
-        return training.report(
+        return base.report(
             self,
             energy_gap=gap,
-            movement=training.distance(revised, proposed),
-            reconstruction=training.distance(revised, observed),
+            movement=base.distance(revised, proposed),
+            reconstruction=base.distance(revised, observed),
         )
 
     @property
@@ -294,10 +294,10 @@ class CoopNets(keras.Model):
         Returns:
             x: float32 `[batch, ...]`, drawn with the model's own seed.
         """
-        x = training.examples(batch)
+        x = base.examples(batch)
         observation = self.observation.bind(batch)
         if isinstance(observation, Nothing):
-            return self.sample(tf.shape(x)[0], label=training.label(batch), seed=self.seed)
+            return self.sample(tf.shape(x)[0], label=base.label(batch), seed=self.seed)
         return self.recover(observation(x), observation, seed=self.seed)
 
     def _arguments(self, seed, steps, settle, temperature):
@@ -388,18 +388,18 @@ class CoopNets(keras.Model):
     def get_config(self):
         """Return the arguments that make this model again."""
         names = ("observed_weight", "warmup", "average", "proposal_noise", "seed")
-        return training.model_config(self, ("descriptor", "generator", "observation"), names)
+        return base.model_config(self, ("descriptor", "generator", "observation"), names)
 
     @classmethod
     def from_config(cls, config):
         """Make the model that `get_config` described."""
-        return cls(**training.revive(config, ("descriptor", "generator", "observation")))
+        return cls(**base.revive(config, ("descriptor", "generator", "observation")))
 
     def get_compile_config(self):
         """Return the two optimizers' configs."""
         return {
-            "descriptor_optimizer": training.compile_config(self.descriptor, ("optimizer",)),
-            "generator_optimizer": training.compile_config(self.generator, ("optimizer",)),
+            "descriptor_optimizer": base.compile_config(self.descriptor, ("optimizer",)),
+            "generator_optimizer": base.compile_config(self.generator, ("optimizer",)),
         }
 
     def compile_from_config(self, config):

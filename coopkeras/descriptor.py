@@ -10,7 +10,7 @@ from functools import partial
 import keras
 import tensorflow as tf
 
-from coopkeras import modes, seeds, training
+from coopkeras import base, modes, seeds
 from coopkeras.langevin import gradient, langevin
 from coopkeras.observation import Nothing
 
@@ -62,7 +62,7 @@ class Descriptor(keras.Model):
         super().__init__(dtype="float32", **kwargs)
         if start not in self.STARTS:
             raise ValueError(f"`start` should be one of {self.STARTS}; received {start!r}.")
-        training.check_positive(reference_sigma=reference_sigma, step_size=step_size)
+        base.check_positive(reference_sigma=reference_sigma, step_size=step_size)
         self.network, self.reference_sigma = network, reference_sigma
         self.steps, self.step_size, self.start = steps, step_size, start
         self.num_chains, self.penalty, self.seed = num_chains, penalty, seed
@@ -79,7 +79,7 @@ class Descriptor(keras.Model):
                 f"{network.input_shape[1:]}. Give it known sides, or use start='data'."
             )
         self.chains = self._make_chains()
-        self.means = training.means("energy_gap", "movement")
+        self.means = base.means("energy_gap", "movement")
         self.built = True
 
     def _make_chains(self):
@@ -237,17 +237,17 @@ class Descriptor(keras.Model):
             jit_compile: "auto" uses XLA on GPU and TPU only.
             **kwargs: as in `keras.Model.compile`.
         """
-        training.compile_model(self, optimizer or default_optimizer(), jit_compile, kwargs)
+        base.compile_model(self, optimizer or default_optimizer(), jit_compile, kwargs)
 
     def train_step(self, batch):
         """Learn from one batch: a tensor x or a dict with "x"."""
-        observed = training.examples(batch)
-        seed = training.next_seed(self)
+        observed = base.examples(batch)
+        seed = base.next_seed(self)
         start, revised = self._chains_from(batch, observed, seed)  # D1
         if self.start == "persistent":
             self.chains.assign(revised)
         gap = self.learn(observed, revised)  # D2
-        return training.report(self, energy_gap=gap, movement=training.distance(revised, start))
+        return base.report(self, energy_gap=gap, movement=base.distance(revised, start))
 
     def learn(self, observed, revised):
         """D2: raise f at the observed, lower it at the revised; return the energy gap.
@@ -265,11 +265,11 @@ class Descriptor(keras.Model):
 
     def test_step(self, batch):
         """Return the energy gap and the movement on a batch, learning nothing."""
-        observed = training.examples(batch)
+        observed = base.examples(batch)
         seed = seeds.fold(seeds.as_seed(self.seed), -2)
         start, revised = self._chains_from(batch, observed, seed)
         gap = tf.reduce_mean(self.energy(revised)) - tf.reduce_mean(self.energy(observed))
-        return training.report(self, energy_gap=gap, movement=training.distance(revised, start))
+        return base.report(self, energy_gap=gap, movement=base.distance(revised, start))
 
     def _chains_from(self, batch, observed, seed):
         """Return where the chains start and where they end."""
@@ -364,20 +364,20 @@ class Descriptor(keras.Model):
             "penalty",
             "seed",
         )
-        return training.model_config(self, ("network", "observation"), names)
+        return base.model_config(self, ("network", "observation"), names)
 
     @classmethod
     def from_config(cls, config):
         """Make the model that `get_config` described."""
-        return cls(**training.revive(config, ("network", "observation")))
+        return cls(**base.revive(config, ("network", "observation")))
 
     def get_compile_config(self):
         """Return the optimizer's config."""
-        return training.compile_config(self, ("optimizer",))
+        return base.compile_config(self, ("optimizer",))
 
     def compile_from_config(self, config):
         """Compile as `get_compile_config` described."""
-        training.compile_from(self, config, ("optimizer",))
+        base.compile_from(self, config, ("optimizer",))
 
 
 def default_optimizer():

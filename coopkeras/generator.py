@@ -11,7 +11,7 @@ sees everything.
 import keras
 import tensorflow as tf
 
-from coopkeras import seeds, training
+from coopkeras import base, seeds
 from coopkeras.langevin import langevin
 from coopkeras.observation import Mask
 
@@ -63,7 +63,7 @@ class Generator(keras.Model):
         **kwargs,
     ):
         super().__init__(dtype="float32", **kwargs)
-        training.check_positive(noise_sigma=noise_sigma, step_size=step_size)
+        base.check_positive(noise_sigma=noise_sigma, step_size=step_size)
         if inference not in self.INFERENCES:
             raise ValueError(
                 f"`inference` should be one of {self.INFERENCES}; received {inference!r}."
@@ -73,7 +73,7 @@ class Generator(keras.Model):
         self.observation = Mask() if observation is None else observation
         self.num_examples, self.seed = num_examples, seed
         self.updates = self.add_weight(shape=(), dtype="int32", trainable=False, name="updates")
-        self.means = training.means("reconstruction", "movement")
+        self.means = base.means("reconstruction", "movement")
         self.latents = self._make_latents()
         self.built = True
 
@@ -269,21 +269,21 @@ class Generator(keras.Model):
             jit_compile: "auto" uses XLA on GPU and TPU only.
             **kwargs: as in `keras.Model.compile`.
         """
-        training.compile_model(self, optimizer or self.default_optimizer(), jit_compile, kwargs)
+        base.compile_model(self, optimizer or self.default_optimizer(), jit_compile, kwargs)
 
     def train_step(self, batch):
         """Alternate inference and learning on one batch: a tensor x or a dict with "x"."""
-        observed = training.examples(batch)
-        seed = training.next_seed(self)
+        observed = base.examples(batch)
+        seed = base.next_seed(self)
         observation = self.observation.bind(batch)
         seen = observation(observed)
-        given = self.given(seen, observation, observed, training.label(batch))
+        given = self.given(seen, observation, observed, base.label(batch))
         start = self._start(batch, observed, seeds.fold(seed, 0))
         z = self.infer(seen, observation, given=given, z=start, seed=seeds.fold(seed, 1))
         if self.latents is not None:
             self.latents.scatter_nd_update(batch["index"][:, None], z)
         error = self.learn([(1.0, z, seen, observation)], given)
-        return training.report(self, reconstruction=error, movement=training.distance(z, start))
+        return base.report(self, reconstruction=error, movement=base.distance(z, start))
 
     def learn(self, lessons, given=None):
         """Regress what is seen on z: one update of the network's weights.
@@ -313,13 +313,13 @@ class Generator(keras.Model):
 
     def test_step(self, batch):
         """Return the reconstruction error on a batch after inference, learning nothing."""
-        observed = training.examples(batch)
+        observed = base.examples(batch)
         observation = self.observation.bind(batch)
         seen = observation(observed)
-        given = self.given(seen, observation, observed, training.label(batch))
+        given = self.given(seen, observation, observed, base.label(batch))
         z = self.infer(seen, observation, given=given, seed=seeds.fold(self.seed, -2))
         misfit = tf.reduce_mean(self._misfit(z, seen, observation, given))
-        return training.report(self, reconstruction=self._error(misfit, seen))
+        return base.report(self, reconstruction=self._error(misfit, seen))
 
     def _start(self, batch, observed, seed):
         """Return where inference starts: each example's own z, or a draw from the prior."""
@@ -361,20 +361,20 @@ class Generator(keras.Model):
     def get_config(self):
         """Return the arguments that make this model again."""
         names = ("noise_sigma", "steps", "step_size", "inference", "num_examples", "seed")
-        return training.model_config(self, ("network", "observation"), names)
+        return base.model_config(self, ("network", "observation"), names)
 
     @classmethod
     def from_config(cls, config):
         """Make the model that `get_config` described."""
-        return cls(**training.revive(config, ("network", "observation")))
+        return cls(**base.revive(config, ("network", "observation")))
 
     def get_compile_config(self):
         """Return the optimizer's config."""
-        return training.compile_config(self, ("optimizer",))
+        return base.compile_config(self, ("optimizer",))
 
     def compile_from_config(self, config):
         """Compile as `get_compile_config` described."""
-        training.compile_from(self, config, ("optimizer",))
+        base.compile_from(self, config, ("optimizer",))
 
 
 def _input_shapes(network):

@@ -62,10 +62,10 @@ def _run(argv):
         raise UserError(f"{argv[1]!r} is no flag; a flag is written --name=value. See --help.")
     if not (_TASK.value or _LIST.value):
         raise UserError("Say what to do: --task=NAME, a name that --list shows. See --help.")
-    from coopkeras import pipeline  # TensorFlow comes with it: only now, so that --help is quick
+    from coopkeras.jobs import commands  # TensorFlow comes with it: only now: --help is quick
 
     if _LIST.value:
-        pipeline.catalogue(_PLUGIN.value)
+        commands.catalogue(_PLUGIN.value)
         return
     command = f"python -m coopkeras.run {shlex.join(sys.argv[1:])}"
     export_root = _EXPORT_ROOT.value
@@ -83,7 +83,7 @@ def _run(argv):
         },
         "export": {"export_root": export_root},
     }
-    pipeline.run(
+    commands.run(
         _MODE.value,
         _TASK.value,
         workdir=_WORKDIR.value,

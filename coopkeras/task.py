@@ -184,7 +184,7 @@ class Task(abc.ABC):
         """Return pictures, clips and sounds by caption.
 
         A picture is float `[height, width, 1 or 3]` in [-1, 1], or uint8; a clip, shown
-        moving, is a `coopkeras.clips.Clip`, and a sound a `coopkeras.sound.Sound`.
+        moving, is a `coopkeras.video.Clip`, and a sound a `coopkeras.audio.Sound`.
         """
 
     @abc.abstractmethod

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from coopkeras import export, train, training
-from coopkeras.clips import Clip
+from coopkeras import base, jobs
+from coopkeras.audio.files import Sound
 from coopkeras.errors import UserError
-from coopkeras.sound import Sound
-from coopkeras.workdir import Workdir
+from coopkeras.jobs.workdir import Workdir
+from coopkeras.video.files import Clip
 
 UPDATES = 2
 ROW_TOLERANCE = 1e-4  # between a row in a batch and alone
@@ -48,7 +48,7 @@ class TaskConformance:
     def trained(self, task, tmp_path_factory):
         """Train for two updates; return `(model, split, workdir)`."""
         workdir = Workdir(tmp_path_factory.mktemp("run"))
-        model, split, _ = train.fit(task, workdir.path, verbose=0)
+        model, split, _ = jobs.train.fit(task, workdir.path, verbose=0)
         return model, split, workdir
 
     @pytest.fixture(scope="class")
@@ -95,7 +95,7 @@ class TaskConformance:
     def test_learning_moves_the_weights_and_stays_finite(self, task, trained):
         """An update changes the weights, and every number of the log is finite."""
         model, split, workdir = trained
-        fresh = train.build(task, split.train.shape, len(split.train))
+        fresh = jobs.train.build(task, split.train.shape, len(split.train))
         pairs = zip(model.trainable_variables, fresh.trainable_variables, strict=True)
         assert any(not np.array_equal(new, old) for new, old in pairs)
         lines = workdir.metrics()
@@ -105,8 +105,8 @@ class TaskConformance:
     def test_a_checkpoint_holds_everything(self, task, trained):
         """A model restored from the workdir has the same state, bit for bit."""
         model, _, workdir = trained
-        again = train.restore(task, workdir.path)
-        pairs = zip(training.state(model), training.state(again), strict=True)
+        again = jobs.train.restore(task, workdir.path)
+        pairs = zip(base.state(model), base.state(again), strict=True)
         for one, other in pairs:
             np.testing.assert_array_equal(np.asarray(one), np.asarray(other), str(one.name))
 
@@ -146,12 +146,12 @@ class TaskConformance:
 
     def test_signatures_suit_a_server(self, served):
         """Names, batch dimensions and ops are what a stock TF Serving takes."""
-        export.check(served)
+        jobs.export.check(served)
 
     def test_every_output_has_a_row_for_every_row(self, served):
         """Three rows in, three rows out, and a row is the same alone."""
         for name, function in served.items():
-            inputs = export.example_inputs(function, batch=3)
+            inputs = jobs.export.example_inputs(function, batch=3)
             outputs = _call(function, inputs)
             alone = _call(function, {key: value[1:2] for key, value in inputs.items()})
             for key, value in outputs.items():
@@ -163,7 +163,7 @@ class TaskConformance:
     def test_the_seed_decides(self, served):
         """The same seed gives the same result, bit for bit; another seed gives another."""
         for name, function in served.items():
-            inputs = export.example_inputs(function)
+            inputs = jobs.export.example_inputs(function)
             first, again = _call(function, inputs), _call(function, inputs)
             assert _same(first, again), name
             if "seed" in inputs:
@@ -172,7 +172,7 @@ class TaskConformance:
 
     def test_export_and_reload(self, task, trained, tmp_path):
         """The export is proven in another process, and holds the settings."""
-        path = export.write(task, trained[0], tmp_path)
+        path = jobs.export.write(task, trained[0], tmp_path)
         assert path == tmp_path / task.name / "1"
         written = json.loads((path / "assets.extra" / "config.json").read_text("utf-8"))
         assert written["config"] == dataclasses.asdict(task.config)

@@ -81,7 +81,7 @@ class Config(ck.recipes.ModelConfig):
         self.require(0 < self.seconds <= 3600, "seconds", "more than 0, at most 3600")
         self.require(all(0 < s <= 2 for s in self.judged_gaps()), "gaps", "0.05,0.25 or the like")
         if self.gap:
-            ck.sound_repair.parse_gaps(self.gap)
+            ck.audio.repair.parse_gaps(self.gap)
 
     def judged_gaps(self):
         """Return the lengths of the gaps of judging, seconds; 0 for what is no number."""
@@ -92,12 +92,12 @@ class Config(ck.recipes.ModelConfig):
 
     def window(self, seconds):
         """Return the frames of a window around a gap: twice as long, or `size`."""
-        frames = int(2 * seconds * ck.sound_bands.FRAMES)
+        frames = int(2 * seconds * ck.audio.bands.FRAMES)
         return max(self.size, -(-frames // STRIDE) * STRIDE)
 
     def samples(self, frames):
         """Return how many samples so many frames of envelopes are."""
-        return frames * ck.sound_bands.hop(self.sample_rate)
+        return frames * ck.audio.bands.hop(self.sample_rate)
 
 
 @final
@@ -113,7 +113,7 @@ class Audio(ck.Task):
     def datasets(self):
         """Return windows of the clip's first part to learn from, and of its last."""
         config = self.config
-        return ck.sound_clips.split(
+        return ck.data.audio.split(
             config.data,
             **self._of_clip(),
             size=config.size,
@@ -133,7 +133,7 @@ class Audio(ck.Task):
     def build(self, shape, count):
         """Return the compiled model of the method."""
         config = self.config
-        responses = ck.sound_networks.descriptor(shape, config.descriptor_scale)
+        responses = ck.audio.networks.descriptor(shape, config.descriptor_scale)
         if config.method == "descriptor":
             chains = {"start": "noise", "num_chains": config.batch_size}
             return ck.recipes.descriptor(config, shape, responses, **chains)
@@ -150,7 +150,7 @@ class Audio(ck.Task):
     def judge(self, model, split):
         """Return texture distances of new sound, and what fills gaps, for all."""
         del split  # holds the envelopes of the same two parts
-        learned, held_out = ck.sound_clips.parts(self.config.data, **self._of_clip())
+        learned, held_out = ck.data.audio.parts(self.config.data, **self._of_clip())
         return self._judge_textures(model, learned, held_out) + [
             line
             for seconds in self.config.judged_gaps()
@@ -162,11 +162,11 @@ class Audio(ck.Task):
         length = min(len(learned), len(held_out))
         held_out, model = held_out[:length], self._sized(model, LONG)
         made = [
-            ck.sound_synthesis.synthesise(self.config, model, length, seed)
+            ck.audio.synthesis.synthesise(self.config, model, length, seed)
             for seed in range(SOUNDS)
         ]
         proposed, revised = zip(*made, strict=True)
-        noise = [ck.sound_baselines.spectrum_noise(learned, length, s) for s in range(SOUNDS)]
+        noise = [ck.audio.baselines.spectrum_noise(learned, length, s) for s in range(SOUNDS)]
         starts = np.linspace(0, len(learned) - length, SOUNDS).astype(int)
         others = [learned[start : start + length] for start in starts]
         score = functools.partial(_texture_row, held_out, self.config.sample_rate)
@@ -195,21 +195,21 @@ class Audio(ck.Task):
         visible = np.ones([count, window, 1], bool)
         visible[:, (window - gap) // 2 : (window + gap) // 2] = False
         pairs = zip(x, visible, strict=True)
-        return x, visible, np.stack([ck.sound_baselines.linear_prediction(*pair) for pair in pairs])
+        return x, visible, np.stack([ck.audio.baselines.linear_prediction(*pair) for pair in pairs])
 
     def _fill(self, model, visible, predicted, seed):
         """Return what fills gaps, joined to the known as `predict` does."""
         made = self._recover(model, visible, predicted, ck.seeds.as_seed(seed))
         rate = self.config.sample_rate
         parts = zip(predicted, made, visible, strict=True)
-        return np.stack([ck.sound_repair.join(*part, rate) for part in parts])
+        return np.stack([ck.audio.repair.join(*part, rate) for part in parts])
 
     def _recover(self, model, visible, predicted, seed, numbers=None):
         """Return windows with gaps that are filled, a batch at a time, with likely envelopes."""
         numbers = np.arange(len(visible)) if numbers is None else numbers
         recover = functools.partial(self._recovered, model, temperature=0.0)
         seeds = ck.seeds.fold(seed, numbers)
-        return ck.training.in_batches(recover, AT_ONCE, predicted, visible, seeds)[1]
+        return ck.base.in_batches(recover, AT_ONCE, predicted, visible, seeds)[1]
 
     def _recovered(self, model, start, visible, seed, temperature):
         """Return (proposed, revised) sounds `[n, time, channels]`.
@@ -221,14 +221,14 @@ class Audio(ck.Task):
         start = tf.convert_to_tensor(start, tf.float32)
         noise = 0.2 * ck.seeds.normal(ck.seeds.fold(seed, 1), tf.shape(start))
         carrier = tf.where(visible, start, start + noise)
-        known = ck.sound_bands.visible_frames(visible, rate)
+        known = ck.audio.bands.visible_frames(visible, rate)
         observation = ck.observation.Mask(known)
-        seen = observation(ck.sound_bands.encode(start, rate))
+        seen = observation(ck.audio.bands.encode(start, rate))
         level = _mean_known(seen, known)
-        envelopes = ck.recovery.recover(
+        envelopes = ck.recipes.recovery.recover(
             self.config, model, seen, observation, seed, temperature, INFER_STEPS, level
         )
-        return [ck.sound_bands.decode(u, carrier, rate) for u in envelopes]
+        return [ck.audio.bands.decode(u, carrier, rate) for u in envelopes]
 
     def _sized(self, model, frames):
         """Return the model for windows of so many frames."""
@@ -244,21 +244,21 @@ class Audio(ck.Task):
     def draw(self, model, split):
         """Return waveforms and mel spectrograms, side by side, and the sounds themselves."""
         del split  # holds the envelopes of the same two parts
-        learned, held_out = ck.sound_clips.parts(self.config.data, **self._of_clip())
+        learned, held_out = ck.data.audio.parts(self.config.data, **self._of_clip())
         rate, length = self.config.sample_rate, len(held_out)
         long = self._sized(model, LONG)
-        proposed, made = ck.sound_synthesis.synthesise(self.config, long, length, seed=0)
+        proposed, made = ck.audio.synthesis.synthesise(self.config, long, length, seed=0)
         textures = {"real, held out": held_out, "proposed": proposed, "synthesised": made}
-        textures["spectrum noise"] = ck.sound_baselines.spectrum_noise(learned, length)
+        textures["spectrum noise"] = ck.audio.baselines.spectrum_noise(learned, length)
         textures = {name: _to_play(x) for name, x in textures.items() if x is not None}
         seconds = max(self.config.judged_gaps())
         fills, gap = self._drawn_gap(model, held_out, seconds)
         sheets = {
-            "textures": ck.sound_pictures.sheet(textures, rate),
-            f"a gap of {seconds:g} s": ck.sound_pictures.sheet(fills, rate, gap),
+            "textures": ck.audio.sheet(textures, rate),
+            f"a gap of {seconds:g} s": ck.audio.sheet(fills, rate, gap),
         }
         sounds = textures | {f"gap, {name}": x for name, x in fills.items()}
-        return sheets | {name: ck.sound.Sound(x, rate) for name, x in sounds.items()}
+        return sheets | {name: ck.audio.Sound(x, rate) for name, x in sounds.items()}
 
     def _drawn_gap(self, model, held_out, seconds):
         """Return one gap with all that fills it, by name, and where it is (seconds)."""
@@ -271,7 +271,7 @@ class Audio(ck.Task):
             "filled": filled,
             "linear prediction": predicted,
         }
-        ((start, stop),) = ck.sound_windows.gaps(visible[0])
+        ((start, stop),) = ck.audio.windows.gaps(visible[0])
         rate = self.config.sample_rate
         fills = {name: np.clip(one[0], -1, 1) for name, one in fills.items()}
         return fills, (start / rate, stop / rate)
@@ -284,24 +284,24 @@ class Audio(ck.Task):
         In a mask what is not 0 is to be filled. A gap is filled by a sample: an estimate would be
         too quiet. Known samples keep their bytes.
         """
-        ck.sound.check_output(output_path)
+        ck.audio.check_output(output_path)
         if input_path:
             made = self._repaired(model, input_path, mask_path)
         elif mask_path or self.config.gap:
             raise ck.UserError("A gap is filled in a sound of yours; give --input=in.wav.")
         else:
             rate, model = self.config.sample_rate, self._sized(model, LONG)
-            made = ck.sound_synthesis.synthesise(
+            made = ck.audio.synthesis.synthesise(
                 self.config, model, round(self.config.seconds * rate), self.config.seed
             )[1]
-            made = ck.sound.Sound(_faded_in_and_out(_to_play(made), rate), rate)
-        ck.sound.write(output_path, made)
+            made = ck.audio.Sound(_faded_in_and_out(_to_play(made), rate), rate)
+        ck.audio.write(output_path, made)
         return [output_path]
 
     def _repaired(self, model, input_path, mask_path):
-        given = ck.sound.read(input_path)
-        visible = ck.sound_repair.find_gaps(given, input_path, self.config.gap, mask_path)
-        frames = self.config.window(ck.sound_repair.LONGEST)
+        given = ck.audio.read(input_path)
+        visible = ck.audio.repair.find_gaps(given, input_path, self.config.gap, mask_path)
+        frames = self.config.window(ck.audio.repair.LONGEST)
         model, seed = self._sized(model, frames), ck.seeds.as_seed(self.config.seed)
 
         def recover(x, visible, numbers):
@@ -312,7 +312,7 @@ class Audio(ck.Task):
             "channels": _channels(model),
             "window": self.config.samples(frames),
         }
-        return ck.sound_repair.repair(given, visible, recover, **shape)
+        return ck.audio.repair.repair(given, visible, recover, **shape)
 
     def signatures(self, model):
         """Return what is served: new sound for each seed, recover, and the energy."""
@@ -333,8 +333,8 @@ class Audio(ck.Task):
                 more["settle"] = self.config.settle
             u = model.sample(tf.shape(seed)[0], seed=seed, **more)
             noise = ck.seeds.normal(ck.seeds.fold(seed, 2), [tf.shape(seed)[0], time, channels])
-            made = ck.sound_bands.decode(u, 0.2 * noise, rate)
-            return {"sample": ck.sound_bands.without_overload(made)}
+            made = ck.audio.bands.decode(u, 0.2 * noise, rate)
+            return {"sample": ck.audio.bands.without_overload(made)}
 
         @tf.function(input_signature=[seen, mask, seeds, temperatures])
         def recover(seen, visible, seed, temperature):
@@ -351,18 +351,18 @@ class Audio(ck.Task):
             @tf.function(input_signature=[sounds])
             def energy(x):
                 x = tf.ensure_shape(x, sounds.shape)
-                return {"energy": part.energy(ck.sound_bands.encode(x, rate))}
+                return {"energy": part.energy(ck.audio.bands.encode(x, rate))}
 
             served["energy"] = energy
         return served
 
 
 def _channels(model):
-    return model.x_shape[-1] // ck.sound_bands.BANDS
+    return model.x_shape[-1] // ck.audio.bands.BANDS
 
 
 def _to_play(x):
-    return ck.sound_bands.without_overload(x[None])[0].numpy()
+    return ck.audio.bands.without_overload(x[None])[0].numpy()
 
 
 def _mean_known(seen, known):
@@ -373,7 +373,7 @@ def _mean_known(seen, known):
 
 
 def _texture_row(held_out, rate, method, sounds, variant=None):
-    distances = [ck.sound_metrics.texture_distance(x, held_out, rate) for x in sounds]
+    distances = [ck.metrics.audio.texture_distance(x, held_out, rate) for x in sounds]
     return row(
         method,
         setting="texture",
@@ -386,10 +386,10 @@ def _texture_row(held_out, rate, method, sounds, variant=None):
 
 def _gap_row(x, visible, setting, method, filled, variant=None):
     filled, hidden = np.clip(filled, -1, 1), ~visible
-    convergence = ck.sound_metrics.spectral_convergence(filled, x, hidden)
+    convergence = ck.metrics.audio.spectral_convergence(filled, x, hidden)
     metrics = {
         "spectral_convergence": (convergence, "", "lower"),
-        "snr": (ck.sound_metrics.snr(filled, x, hidden), "dB", "higher"),
+        "snr": (ck.metrics.audio.snr(filled, x, hidden), "dB", "higher"),
     }
     ours = variant is not None
     return row(method, setting=setting, n=len(x), metrics=metrics, ours=ours, variant=variant)

@@ -14,19 +14,19 @@ JUDGED_AT_ONCE = 100  # pictures recovered in one batch
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(ck.recipes.PictureConfig):
+class Config(ck.recipes.ImageConfig):
     """Settings of inpainting; the defaults are those of the embedded textures.
 
     Attributes:
         method: "coopnets" (conditional: the generator proposes from the visible pixels, the
             descriptor revises), "generator" (ABP, inference on the visible pixels) or
             "descriptor" (Langevin dynamics with the visible pixels pinned).
-        holes: holes of training, as in `coopkeras.holes.parse`.
+        holes: holes of training, as in `coopkeras.images.holes.parse`.
         judged_holes: holes of judging, several with commas; "" is those of training.
         samples: completions of each picture that `--mode=predict` writes; 0 is the estimate.
     """
 
-    PRESETS: ClassVar[dict] = {"method": ck.recovery.PRESETS}
+    PRESETS: ClassVar[dict] = {"method": ck.recipes.recovery.PRESETS}
 
     data: str = "samples:textures"
     holes: str = "square:12"
@@ -45,7 +45,7 @@ class Config(ck.recipes.PictureConfig):
         super().__post_init__()
         self.require(self.samples >= 0, "samples", "0 or more")
         for text in (self.holes, *self.judged_settings()):
-            ck.holes.parse(text)(ck.seeds.as_seed(0), (self.size, self.size, 1))
+            ck.images.holes.parse(text)(ck.seeds.as_seed(0), (self.size, self.size, 1))
 
     def judged_settings(self):
         """Return the holes of judging, a list of descriptions."""
@@ -63,10 +63,10 @@ class Inpaint(ck.Task):
 
     def datasets(self):
         """Return pictures with a fresh hole each time for training, and held-out pictures."""
-        split = ck.recipes.pictures(self.config)
+        split = ck.recipes.images(self.config)
         if self.config.method == "generator":  # learns from whole pictures, holes come afterwards
             return split
-        draw, shape = ck.holes.parse(self.config.holes), split.train.shape
+        draw, shape = ck.images.holes.parse(self.config.holes), split.train.shape
         train = split.train.map(lambda batch, seeds: batch | {"visible": _draw(draw, seeds, shape)})
         return ck.data.Split(train, split.held_out)
 
@@ -96,7 +96,9 @@ class Inpaint(ck.Task):
             visible = self._holes(text, x)
             score = _Score(x, visible, _name(text, self.config.size))
             recover = functools.partial(self._recover, model, x, visible)
-            for variant, filled, samples in ck.recovery.variants(self.config.method, recover):
+            for variant, filled, samples in ck.recipes.recovery.variants(
+                self.config.method, recover
+            ):
                 rows.append(score(self.config.method, filled, variant, samples))
             rows += [score(name, fill(x, visible)) for name, fill in baselines.items()]
         return rows
@@ -105,23 +107,23 @@ class Inpaint(ck.Task):
         """Return the baselines, fitted once to at most 8,000 training pictures."""
         if self._fitted is None:
             train = split.train.take(8000, seed=1).array()
-            self._fitted = ck.baselines.inpaint_baselines(train)
+            self._fitted = ck.images.baselines.inpaint_baselines(train)
         return self._fitted
 
     def _recover(self, model, x, visible, seed, temperature):
         """Return (proposed, revised) for arrays, a batch at a time."""
         recover = functools.partial(self._recovered, model, temperature=temperature)
-        return ck.training.in_batches(recover, JUDGED_AT_ONCE, x, visible, _rows(seed, len(x)))
+        return ck.base.in_batches(recover, JUDGED_AT_ONCE, x, visible, _rows(seed, len(x)))
 
     def _recovered(self, model, x, visible, seed, temperature):
         """Return (proposed, revised)."""
         observation = ck.observation.Mask(visible)
         seen = observation(tf.convert_to_tensor(x, tf.float32))
-        return ck.recovery.recover(self.config, model, seen, observation, seed, temperature)
+        return ck.recipes.recovery.recover(self.config, model, seen, observation, seed, temperature)
 
     def _holes(self, text, x):
         """Return each held-out picture's own hole, the same for ever."""
-        return _draw(ck.holes.parse(text), _rows(1, len(x)), x.shape[1:]).numpy()
+        return _draw(ck.images.holes.parse(text), _rows(1, len(x)), x.shape[1:]).numpy()
 
     # Drawing --------------------------------------------------------------------------------
 
@@ -140,7 +142,7 @@ class Inpaint(ck.Task):
             for seed in range(3):
                 rows[f"sample {seed + 1}"] = self._recover(model, x, visible, seed, 1.0)[1]
             rows |= {name: fill(x, visible) for name, fill in baselines.items()}
-            sheets[_name(text, self.config.size)] = ck.media.gallery({**rows, "truth": x})
+            sheets[_name(text, self.config.size)] = ck.images.gallery({**rows, "truth": x})
         return sheets
 
     # Using ----------------------------------------------------------------------------------
@@ -151,17 +153,17 @@ class Inpaint(ck.Task):
         Without a mask the transparent pixels are the hole. With `samples=K` K different
         completions are written, numbered. Known pixels keep their bytes.
         """
-        picture = ck.repair.open_picture(input_path, mask_path)
+        picture = ck.images.repair.open_picture(input_path, mask_path)
         shape, whole = model.x_shape, not self.config.at_own_scale()
         count = self.config.samples
-        paths = ck.repair.output_paths(output_path, count)
+        paths = ck.images.output_paths(output_path, count)
         for number, path in enumerate(paths):
             temperature = 1.0 if count else 0.0
 
             def recover(x, visible, seed=number, temperature=temperature):
                 return self._recover(model, x, visible, seed, temperature)[1]
 
-            ck.media.write_picture(path, picture.fill(recover, shape, whole))
+            ck.images.write(path, picture.fill(recover, shape, whole))
         return paths
 
     def signatures(self, model):

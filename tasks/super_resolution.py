@@ -18,7 +18,7 @@ WINDOW = 128  # pixels of a person's picture that are enlarged at a time
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(ck.recipes.PictureConfig):
+class Config(ck.recipes.ImageConfig):
     """Settings of super-resolution; the defaults are those of the embedded textures.
 
     Attributes:
@@ -30,7 +30,7 @@ class Config(ck.recipes.PictureConfig):
     """
 
     PRESETS: ClassVar[dict] = {
-        "method": ck.recovery.PRESETS,
+        "method": ck.recipes.recovery.PRESETS,
         "factor": {3: {"size": 36}},
     }
 
@@ -65,7 +65,7 @@ class SuperResolution(ck.Task):
 
     def datasets(self):
         """Return pictures to learn from and held-out pictures."""
-        return ck.recipes.pictures(self.config)
+        return ck.recipes.images(self.config)
 
     def build(self, shape, count):
         """Return the compiled model of the method."""
@@ -93,7 +93,7 @@ class SuperResolution(ck.Task):
         recover = functools.partial(self._recover, model, seen)
         rows = [
             score(self.config.method, made, variant, samples)
-            for variant, made, samples in ck.recovery.variants(self.config.method, recover)
+            for variant, made, samples in ck.recipes.recovery.variants(self.config.method, recover)
         ]
         return rows + [score(name, made) for name, made in self._baselines(x, seen).items()]
 
@@ -118,12 +118,12 @@ class SuperResolution(ck.Task):
         seeds = ck.seeds.fold(ck.seeds.as_seed(seed), numbers)
         pixels = seen.shape[1] * seen.shape[2] * self.config.factor**2
         recover = functools.partial(self._recovered, model, temperature=temperature)
-        return ck.training.in_batches(recover, max(1, PIXELS_AT_ONCE // pixels), seen, seeds)
+        return ck.base.in_batches(recover, max(1, PIXELS_AT_ONCE // pixels), seen, seeds)
 
     def _recovered(self, model, seen, seed, temperature):
         """Return (proposed, revised) in [-1, 1], both true to what is seen."""
         seen, observation = tf.convert_to_tensor(seen, tf.float32), self._observation()
-        made = ck.recovery.recover(self.config, model, seen, observation, seed, temperature)
+        made = ck.recipes.recovery.recover(self.config, model, seen, observation, seed, temperature)
         return [observation.confine(one, seen) for one in made]
 
     # Drawing --------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ class SuperResolution(ck.Task):
         for seed in range(3):
             rows[f"sample {seed + 1}"] = self._recover(model, seen, seed, 1.0)[1]
         rows |= {"bicubic": self._baselines(x, seen)["bicubic"], "truth": x}
-        return {f"x{self.config.factor}": ck.media.gallery(rows)}
+        return {f"x{self.config.factor}": ck.images.gallery(rows)}
 
     # Using ----------------------------------------------------------------------------------
 
@@ -155,9 +155,9 @@ class SuperResolution(ck.Task):
                 f"--task=super_resolution enlarges all of a picture; received --mask={mask_path}. "
                 f"Leave it out, or use --task=inpaint."
             )
-        pixels = ck.media.read_picture(input_path, depth=16)
+        pixels = ck.images.read(input_path, depth=16)
         count = self.config.samples
-        paths = ck.repair.output_paths(output_path, count)
+        paths = ck.images.output_paths(output_path, count)
         model = self._widened(model)
         shape = model.x_shape
         for seed, path in enumerate(paths):
@@ -166,8 +166,8 @@ class SuperResolution(ck.Task):
             def recover(seen, numbers, seed=seed, temperature=temperature):
                 return self._recover(model, seen, seed, temperature, numbers)[1]
 
-            enlarged = ck.repair.enlarge(pixels, recover, shape, self.config.factor)
-            ck.media.write_picture(path, enlarged)
+            enlarged = ck.images.repair.enlarge(pixels, recover, shape, self.config.factor)
+            ck.images.write(path, enlarged)
         return paths
 
     def _widened(self, model):
@@ -236,4 +236,4 @@ class _Score:
 
 
 def _resized(x, side, method):
-    return np.stack([ck.windows.resize(one, side, side, method) for one in x])
+    return np.stack([ck.images.resize(one, side, side, method) for one in x])

@@ -12,7 +12,7 @@ from coopkeras.task import row
 DRAWN_AT_ONCE = 100
 COLUMNS = 12  # of a sheet
 LARGEST_ROW = 20
-WAYS = {"line": ck.latents.line, "sphere": ck.latents.sphere}
+WAYS = {"line": ck.recipes.latents.line, "sphere": ck.recipes.latents.sphere}
 SHEETS = ("samples", *WAYS, "map")
 GAUSSIAN_COMPONENTS = 200
 GAUSSIAN_PIXELS = 2000 * 64 * 64  # of the pictures that the Gaussian is fitted to
@@ -24,7 +24,7 @@ KEPT_PATCHES = 256  # that a generator alone learns: it keeps a z of each
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(ck.recipes.PictureConfig):
+class Config(ck.recipes.ImageConfig):
     """Settings of synthesis; a texture brings others (`TEXTURE`).
 
     Attributes:
@@ -133,7 +133,7 @@ class Synthesis(ck.Task):
     def datasets(self):
         """Return pictures to learn from and held-out pictures."""
         config = self.config
-        split = ck.recipes.pictures(config, config.learned_size())
+        split = ck.recipes.images(config, config.learned_size())
         if config.method == "generator" and config.is_texture():
             return ck.data.Split(split.train.take(KEPT_PATCHES), split.held_out)
         return split
@@ -141,7 +141,7 @@ class Synthesis(ck.Task):
     def build(self, shape, count):
         """Return the compiled model of the method."""
         learned = (*[self.config.learned_size()] * 2, shape[-1])  # though a larger one is drawn
-        config = ck.recipes.by_data(self.config, learned, self.deviation)
+        config = ck.recipes.derive(self.config, learned, self.deviation)
         if config.method == "descriptor":
             chains = {"start": "noise"} if config.is_texture() else {}
             return ck.recipes.descriptor(config, shape, num_chains=config.batch_size, **chains)
@@ -163,14 +163,14 @@ class Synthesis(ck.Task):
         x = split.held_out.array()
         limit = GAUSSIAN_PIXELS // (x.shape[1] * x.shape[2])
         train = split.train.take(min(8000, limit), seed=1)
-        features = ck.features.of_classifier(train) if split.train.names else None
+        features = ck.metrics.features.of_classifier(train) if split.train.names else None
         score = _Score(x, features)
         labels = self._labels(len(x))
         proposed, samples = self._sample(model, len(x), seed=1, label=labels)
         rows = [score(self.config.method, samples, "sample", labels)]
         if proposed is not None:
             rows.insert(0, score(self.config.method, proposed, "proposed", labels))
-        gaussian = ck.baselines.gaussian_samples(train.array(), len(x), GAUSSIAN_COMPONENTS)
+        gaussian = ck.images.baselines.gaussian_samples(train.array(), len(x), GAUSSIAN_COMPONENTS)
         rows.append(score("gaussian", gaussian))
         rows.append(score("real, other pictures", split.train.take(len(x), seed=2).array()))
         return rows
@@ -240,15 +240,15 @@ class Synthesis(ck.Task):
             )
         config = self.config
         if config.is_texture() and config.sheet == "samples":
-            paths = ck.repair.output_paths(output_path, config.samples)
+            paths = ck.images.output_paths(output_path, config.samples)
             textures = self._textures(model, config.samples, config.seed)
             for path, texture in zip(paths, textures, strict=True):
-                ck.media.write_picture(path, texture)
+                ck.images.write(path, texture)
             return paths
         z, label, columns = self._latents(model, config.sheet, config.samples, config.seed)
         count = config.samples if z is None else len(z)
         samples = self._sample(model, count, config.seed, z, label)[1]
-        ck.media.write_picture(output_path, _sheet(samples, columns))
+        ck.images.write(output_path, _sheet(samples, columns))
         return [output_path]
 
     def signatures(self, model):
@@ -281,7 +281,7 @@ class Synthesis(ck.Task):
         generator = model.generator if self.config.method == "coopnets" else model
         if sheet == "map":
             side = int(count**0.5)
-            z = ck.latents.plane(generator.z_shape, side, seed)
+            z = ck.recipes.latents.plane(generator.z_shape, side, seed)
             return z, self._labels(len(z), alike=len(z)), side
         ends = generator.prior(2 * (count // COLUMNS), ck.seeds.as_seed(seed))
         ways = [WAYS[sheet](a, b, COLUMNS) for a, b in zip(ends[::2], ends[1::2], strict=True)]
@@ -354,4 +354,4 @@ def _inner(textures):
 
 
 def _sheet(x, columns):
-    return ck.media.grid(np.clip(x, -1, 1), columns=columns)
+    return ck.images.grid(np.clip(x, -1, 1), columns=columns)

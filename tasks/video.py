@@ -35,7 +35,7 @@ class Config(ck.recipes.ModelConfig):
             time.
         frames: length of one example; `size` is the side of its frames.
         scale: of the frames, before all; 0: whole frames, cut square and resized to `size`.
-        holes: what is hidden in training, as in `coopkeras.gaps.parse`: several with commas.
+        holes: what is hidden in training, as in `coopkeras.video.holes.parse`: several with commas.
         judged_holes: what is hidden in judging, a row of the table each; "" is those of training.
         judged: number of held-out windows to judge on.
         flip: learn from left-right mirrored windows too.
@@ -69,7 +69,7 @@ class Config(ck.recipes.ModelConfig):
         },
     }
 
-    data: str = ck.footage.PAN
+    data: str = ck.data.video.PAN
     goal: str = "repair"
     frames: int = 16
     scale: float = 1.0
@@ -107,7 +107,7 @@ class Config(ck.recipes.ModelConfig):
         self.require(self.length >= self.frames, "length", f"at least frames={self.frames}")
         self.require(self.rate > 0, "rate", "greater than 0")
         for text in (self.holes, *self.judged_settings()):
-            ck.gaps.parse(text)(ck.seeds.as_seed(0), (self.frames, self.size, self.size, 1))
+            ck.video.holes.parse(text)(ck.seeds.as_seed(0), (self.frames, self.size, self.size, 1))
 
     def judged_settings(self):
         """Return what is hidden in judging, a list of descriptions."""
@@ -132,7 +132,7 @@ class Video(ck.Task):
     def datasets(self):
         """Return windows of a clip, to repair with fresh holes, and of its held-out part."""
         config = self.config
-        split = ck.footage.split(
+        split = ck.data.video.split(
             config.data,
             frames=config.frames,
             size=config.size,
@@ -144,7 +144,7 @@ class Video(ck.Task):
         if config.scale == 0:  # whole frames: what stays of them can be known by heart
             self.scene = train.take(SCENE_EXAMPLES, seed=0).array().mean((0, 1))
         if config.goal == "repair" and config.method != "generator":
-            draw, shape = ck.gaps.parse(config.holes), train.shape
+            draw, shape = ck.video.holes.parse(config.holes), train.shape
             train = train.map(lambda batch, seeds: batch | {"visible": _draw(draw, seeds, shape)})
         return ck.data.Split(train, split.held_out.take(config.judged, seed=0))
 
@@ -157,7 +157,7 @@ class Video(ck.Task):
             return ck.recipes.descriptor(config, shape, start="noise", observation=mask)
         halvings = max(2, min(shape[1:-1]).bit_length() - 3)  # of a frame, to about 4 pixels
         widths = [config.generator_width * min(4, 2**level) for level in range(halvings)]
-        network = ck.clip_networks.recovery_generator(
+        network = ck.video.networks.recovery_generator(
             shape, config.latent_dim, widths, scene=config.scale == 0
         )
         if self.scene is not None:
@@ -172,7 +172,7 @@ class Video(ck.Task):
         if self.scene is not None and config.generator_form == "dynamic":
             network.get_layer("scene").show(np.clip(self.scene, -0.95, 0.95))
         kept = count if count <= KEPT_Z and not config.flip else None
-        dynamic = {"kind": ck.dynamics.DynamicGenerator, "num_examples": kept}
+        dynamic = {"kind": ck.video.dynamics.DynamicGenerator, "num_examples": kept}
         if config.method == "coopnets":
             return ck.recipes.coopnets(config, shape, network, **dynamic)
         return ck.recipes.generator(config, network, **dynamic)
@@ -180,7 +180,7 @@ class Video(ck.Task):
     def _by_data(self, shape):
         """Return the settings of a synthesis, those that are 0 by the data."""
         learned = (self.config.frames, *shape[1:])  # though a longer clip is drawn
-        return ck.recipes.by_data(self.config, learned, self.deviation, NOISE)
+        return ck.recipes.derive(self.config, learned, self.deviation, NOISE)
 
     # Judging --------------------------------------------------------------------------------
 
@@ -193,12 +193,12 @@ class Video(ck.Task):
         for text in self.config.judged_settings():
             visible = self._gaps(text, x)
             recover = functools.partial(self._recover, model, x, visible)
-            variants = ck.recovery.variants(self.config.method, recover, DRAWS)
+            variants = ck.recipes.recovery.variants(self.config.method, recover, DRAWS)
             for variant, filled, samples in variants:
-                scores = ck.clip_scores.of_repair(filled, x, visible, samples)
+                scores = ck.metrics.video.of_repair(filled, x, visible, samples)
                 rows.append(_row(self.config.method, text, scores, len(x), variant))
             for name, fill in self._baselines().items():
-                scores = ck.clip_scores.of_repair(fill(x, visible), x, visible)
+                scores = ck.metrics.video.of_repair(fill(x, visible), x, visible)
                 rows.append(_row(name, text, scores, len(x)))
         return rows
 
@@ -207,7 +207,7 @@ class Video(ck.Task):
         config, rows = self.config, []
 
         def judge(method, clips, variant=None, setting="windows"):
-            scores = ck.clip_scores.of_synthesis(clips, x)
+            scores = ck.metrics.video.of_synthesis(clips, x)
             rows.append(_row(method, setting, scores, len(clips), variant))
 
         proposed, samples = self._sample(model, len(x), seed=1)
@@ -219,7 +219,7 @@ class Video(ck.Task):
         judge(config.method, ends, "sample", f"end of {config.length} frames")
         real = train.take(len(x), seed=2).array()
         few = train.take(GAUSSIAN_EXAMPLES, seed=1).array()
-        judge("gaussian", ck.baselines.gaussian_samples(few, len(x)))
+        judge("gaussian", ck.images.baselines.gaussian_samples(few, len(x)))
         judge("frames that stand still", np.repeat(real[:, :1], config.frames, axis=1))
         judge("real, other windows", real)
         return rows
@@ -227,13 +227,13 @@ class Video(ck.Task):
     def _baselines(self):
         """Return what a repair has to beat; of whole frames, also their mean."""
         if self.scene is None:
-            return ck.clip_baselines.BASELINES
+            return ck.video.baselines.BASELINES
         mean = {"mean frame": lambda x, visible: np.where(visible, x, self.scene)}
-        return ck.clip_baselines.BASELINES | mean
+        return ck.video.baselines.BASELINES | mean
 
     def _gaps(self, text, x):
         """Return what is hidden of each held-out window, the same for ever."""
-        return _draw(ck.gaps.parse(text), _rows(1, len(x)), x.shape[1:]).numpy()
+        return _draw(ck.video.holes.parse(text), _rows(1, len(x)), x.shape[1:]).numpy()
 
     # Recovering and sampling ----------------------------------------------------------------
 
@@ -241,13 +241,13 @@ class Video(ck.Task):
         """Return (proposed, revised) for arrays, a batch at a time."""
         recover = functools.partial(self._recovered, model, temperature=temperature)
         seeds = _rows(seed, len(x))
-        return ck.training.in_batches(recover, _at_once(x.shape[1:]), x, visible, seeds)
+        return ck.base.in_batches(recover, _at_once(x.shape[1:]), x, visible, seeds)
 
     def _recovered(self, model, x, visible, seed, temperature):
         """Return (proposed, revised)."""
         observation = ck.observation.Mask(visible)
         seen = observation(tf.convert_to_tensor(x, tf.float32))
-        return ck.recovery.recover(self.config, model, seen, observation, seed, temperature)
+        return ck.recipes.recovery.recover(self.config, model, seen, observation, seed, temperature)
 
     def _sample(self, model, count, seed):
         """Return (proposed or None, samples) as arrays; a sample is its number's alone."""
@@ -257,7 +257,7 @@ class Video(ck.Task):
             return [samples] if proposed is None else [proposed, samples]
 
         at_once = _at_once(model.x_shape)
-        parts = ck.training.in_batches(draw, at_once, _rows(seed, count))
+        parts = ck.base.in_batches(draw, at_once, _rows(seed, count))
         return (None, *parts) if len(parts) == 1 else tuple(parts)
 
     def _samples(self, model, count, seed):
@@ -276,7 +276,7 @@ class Video(ck.Task):
             long = ck.recipes.descriptor(self._by_data(shape), shape, start="data")
             long.network.set_weights(model.network.get_weights())
             pieces = self._sample(model, self.config.batch_size, seed)[1]
-            start = ck.clip_windows.join(pieces, length)[None]
+            start = ck.video.windows.join(pieces, length)[None]
             clip = long.sample(1, seed=seed, start=start, steps=HEALING * self.config.steps)
         else:
             long = self.build(shape, 1)
@@ -313,9 +313,9 @@ class Video(ck.Task):
 
     def _moving(self, rows, prefix=""):
         """Return one clip that shows clips side by side, by a caption that names them."""
-        together = zip(*map(ck.media.to_uint8, rows.values()), strict=True)
-        frames = [ck.media.grid(np.stack(frame), columns=len(frame)) for frame in together]
-        clip = ck.clips.Clip(np.stack(frames), self.config.rate)
+        together = zip(*map(ck.images.to_uint8, rows.values()), strict=True)
+        frames = [ck.images.grid(np.stack(frame), columns=len(frame)) for frame in together]
+        clip = ck.video.Clip(np.stack(frames), self.config.rate)
         return {prefix + ", ".join(rows): clip}
 
     # Using ----------------------------------------------------------------------------------
@@ -326,23 +326,23 @@ class Video(ck.Task):
         White in the mask = fill; `missing` frames are filled wholly. Known pixels keep their
         bytes, which a folder of frames and a .mkv hold. With `samples=K` K results are written.
         """
-        paths = ck.repair.numbered(output_path, self.config.samples)
+        paths = ck.images.numbered(output_path, self.config.samples)
         for path in paths:
-            ck.clips.check_output(path)
+            ck.video.check_output(path)
         if input_path:
             return self._repair(model, input_path, mask_path, paths)
         if mask_path or self.config.missing:
             raise ck.UserError("--mask and --set=missing say what to fill of a clip: give --input.")
         for number, path in enumerate(paths):
             clip = self._synthesis(model, self.config.length, self.config.seed + number)
-            ck.clips.write_clip(path, clip, self.config.rate)
+            ck.video.write(path, clip, self.config.rate)
         return paths
 
     def _repair(self, model, input_path, mask_path, paths):
-        clip, visible = ck.clip_repair.open_clip(input_path, mask_path, self.config.missing)
+        clip, visible = ck.video.repair.open_clip(input_path, mask_path, self.config.missing)
         shape, scale = model.x_shape, self.config.scale
         side = round(shape[1] / scale) if scale else min(clip.pixels.shape[1:3])
-        if ck.clips.is_lossy(paths[0], clip.pixels.shape[-1]):
+        if ck.video.is_lossy(paths[0], clip.pixels.shape[-1]):
             logging.warning(
                 "%s is lossy: known pixels will change a little; .mkv and a folder of "
                 "frames keep them.",
@@ -354,8 +354,8 @@ class Video(ck.Task):
             def recover(x, known, seed=number, temperature=temperature):
                 return self._recover(model, x, known, seed, temperature)[1]
 
-            filled = ck.clip_repair.fill(clip.pixels, visible, recover, shape, side)
-            ck.clips.write_clip(path, filled, clip.rate)
+            filled = ck.video.repair.fill(clip.pixels, visible, recover, shape, side)
+            ck.video.write(path, filled, clip.rate)
         return paths
 
     def signatures(self, model):
@@ -414,4 +414,4 @@ def _at_once(shape):
 
 
 def _sheet(rows):
-    return ck.media.gallery({name: ck.clips.spread(clip, SHOWN) for name, clip in rows.items()})
+    return ck.images.gallery({name: ck.video.spread(clip, SHOWN) for name, clip in rows.items()})

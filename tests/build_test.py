@@ -1,7 +1,7 @@
-"""BUILD lists every file with the dependencies that its imports have, and the rooms keep apart.
+"""BUILD lists every file with the dependencies that its imports have, and imports run one way.
 
 What a file imports is read from its syntax tree, imports inside functions included, so nothing
-here needs TensorFlow or Bazel.
+here needs TensorFlow or Bazel. A unit is a file on top of coopkeras/ or one of its subpackages.
 """
 
 import ast
@@ -10,6 +10,7 @@ import functools
 import graphlib
 import pathlib
 import re
+import subprocess
 import sys
 
 import pytest
@@ -17,7 +18,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 FOLDERS = ("coopkeras", "tasks", "tests", "benchmarks")
 FILES = sorted(
-    path.relative_to(ROOT).as_posix() for f in FOLDERS for path in ROOT.glob(f"{f}/*.py")
+    path.relative_to(ROOT).as_posix() for f in FOLDERS for path in ROOT.glob(f"{f}/**/*.py")
 )
 
 # What is imported -> what is installed, where the names differ.
@@ -31,11 +32,26 @@ PACKAGES = {
 }
 OPTIONAL = {"tensorflow_datasets"}  # the extra `tfds`: not in constraints.txt, so not in BUILD
 
-# Rooms that any room may use; rooms that use no others; the algorithms; all about running them.
-FOUNDATION = {"errors", "fills", "seeds"}
-ALONE = {"langevin", "media", "metrics", "networks", "observation"}
-ALGORITHMS = {"coopnets", "descriptor", "generator"}
-RUNNING = {"client", "data", "export", "report", "run", "serve", "task", "testing", "train"}
+# Who may import whom, besides itself and `init`, which is coopkeras/__init__.py.
+GROUND = {"base", "errors", "seeds"}
+THESIS = {"coopnets", "descriptor", "generator", "langevin", "modes", "observation"}
+MEDIA = {"audio", "images", "video"}
+MAY_IMPORT = {
+    **dict.fromkeys(GROUND, GROUND),
+    **dict.fromkeys(THESIS, THESIS | GROUND),
+    "networks": set(),
+    "metrics": set(),
+    "task": GROUND,
+    "images": THESIS | GROUND,
+    "audio": THESIS | GROUND,
+    "video": THESIS | GROUND | {"images", "networks"},
+    "data": GROUND | MEDIA,
+    "recipes": THESIS | GROUND | {"data", "images", "metrics", "networks", "task"},
+    "jobs": GROUND | MEDIA | {"task"},
+    "testing": GROUND | MEDIA | {"jobs", "task"},
+    "run": GROUND | {"jobs"},
+}
+KEPT_FROM_TASKS = {"jobs", "run", "testing"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,11 +135,20 @@ def imports(file):
 def our_file(name, beside):
     """The file of ours that holds what the dotted `name` names, or None."""
     path = name.replace("coopkeras.tasks", "tasks").split(".")
-    folder = path[0] if path[0] in FOLDERS else beside.split("/")[0]
-    module = path[1] if path[0] in FOLDERS and len(path) > 1 else path[0]
-    if f"{folder}/{module}.py" in FILES:
-        return f"{folder}/{module}.py"
-    return f"{folder}/__init__.py" if path[0] in FOLDERS else None
+    if path[0] not in FOLDERS:
+        path = [beside.split("/")[0], *path]  # a script's neighbour, or tests/toy.py
+    for length in range(len(path), 0, -1):
+        place = "/".join(path[:length])
+        for file in (f"{place}.py", f"{place}/__init__.py"):
+            if file in FILES and (length > 1 or name.split(".")[0] in FOLDERS):
+                return file
+    return None
+
+
+def unit(file):
+    """`coopkeras/langevin.py` -> `langevin`, `coopkeras/images/files.py` -> `images`."""
+    place = pathlib.PurePath(file).parts
+    return "init" if file == "coopkeras/__init__.py" else place[1].removesuffix(".py")
 
 
 def label(file, user):
@@ -133,18 +158,20 @@ def label(file, user):
     return next((f":{name}" for name, target in targets().items() if file in target.srcs), None)
 
 
-def expected_deps(file):
-    """What the deps of the target of `file` should be."""
-    ours, others = imports(file)
-    deps = {label(source, user=file) or f"a target for {source}" for source in ours}
-    deps |= {f"@{package}" for package in others}
-    if file.endswith("_test.py"):
+def expected_deps(target):
+    """What the deps of a target should be, by the imports of its files."""
+    deps = set()
+    for file in target.srcs:
+        ours, others = imports(file)
+        deps |= {label(source, user=file) or f"a target for {source}" for source in ours}
+        deps |= {f"@{package}" for package in others}
+    if target.rule == "py_test":
         deps -= {"@pytest"}  # bazel/pytest.bzl gives it to every test
-    if file == "coopkeras/run.py":
+    if target.name == "run":
         deps |= {":tasks"}  # found by their entry points
-    if file == "tasks/__init__.py":
+    if target.name == "tasks":
         deps |= {f":task_{pathlib.Path(f).stem}" for f in tasks()}
-    return deps
+    return deps - {f":{target.name}"}
 
 
 def requirements():
@@ -155,29 +182,27 @@ def requirements():
     return sum(extras.values(), ast.literal_eval(given["install_requires"]))
 
 
-def room(file):
-    """`coopkeras/langevin.py` -> `langevin`."""
-    return pathlib.PurePath(file).stem
-
-
-def rooms():
+def library():
     """The files of the library, without `coopkeras/__init__.py`."""
-    return [f for f in FILES if f.startswith("coopkeras/") and room(f) != "__init__"]
+    return [f for f in FILES if f.startswith("coopkeras/") and unit(f) != "init"]
 
 
 def tasks():
     """The files of the tasks, without `tasks/__init__.py`."""
-    return [f for f in FILES if f.startswith("tasks/") and room(f) != "__init__"]
+    return [f for f in FILES if f.startswith("tasks/") and not f.endswith("__init__.py")]
 
 
-def reached(file):
-    """The rooms that `file` imports, those that they import, and so on."""
-    seen, ahead = set(), [file]
-    while ahead:
-        new = {f for f in imports(ahead.pop())[0] if f in rooms()} - seen
-        seen |= new
-        ahead += new
-    return {room(f) for f in seen}
+def subpackages():
+    """The folders of the library."""
+    return sorted({unit(f) for f in library() if f.count("/") == 2})
+
+
+def exported(package):
+    """The names that a subpackage's `public(...)` offers: (files, names in them)."""
+    tree = ast.parse((ROOT / f"coopkeras/{package}/__init__.py").read_text("utf-8"))
+    call = next(n for n in ast.walk(tree) if isinstance(n, ast.Call) and n.func.id == "public")
+    homes = ast.literal_eval(call.args[1])
+    return set(homes), {name for names in homes.values() for name in names}
 
 
 def test_every_file_has_one_target():
@@ -188,20 +213,26 @@ def test_every_file_has_one_target():
     assert listed == FILES, "a file has two targets in BUILD"
 
 
-@pytest.mark.parametrize("file", FILES)
-def test_deps_are_the_imports(file):
-    target = next((target for target in targets().values() if file in target.srcs), None)
-    assert target is not None, f"BUILD should have a target for {file}"
-    assert target.srcs == (file,)
-    missing = expected_deps(file) - set(target.deps)
-    idle = set(target.deps) - expected_deps(file)
-    assert not missing, f"BUILD: {target.name} should depend on {missing}, which {file} imports"
-    assert not idle, f"BUILD: {target.name} depends on {idle}, which {file} does not import"
+@pytest.mark.parametrize("name", sorted(targets()))
+def test_deps_are_the_imports(name):
+    target = targets()[name]
+    if name == "coopkeras":
+        return
+    missing = expected_deps(target) - set(target.deps)
+    idle = set(target.deps) - expected_deps(target)
+    assert not missing, f"BUILD: {name} should depend on {missing}, which it imports"
+    assert not idle, f"BUILD: {name} depends on {idle}, which it does not import"
     assert len(set(target.deps)) == len(target.deps)
 
 
+def test_a_subpackage_is_one_target():
+    for package in subpackages():
+        files = sorted(f for f in library() if unit(f) == package)
+        assert sorted(targets()[package].srcs) == files
+
+
 def test_the_whole_library_is_one_target_too():
-    whole = {f":{room(f)}" for f in rooms()} - {":run"} | {":init"}
+    whole = {f":{unit(f)}" for f in library()} - {":run"} | {":init"}
     assert sorted(targets()["coopkeras"].deps) == sorted(whole)
 
 
@@ -219,34 +250,40 @@ def test_every_package_is_declared_and_has_its_tested_version():
         assert imports(file)[1] <= declared, f"{file} imports what setup.py does not declare"
 
 
-def test_nobody_imports_run():
-    users = [f for f in FILES if "coopkeras/run.py" in imports(f)[0]]
-    assert [f for f in users if not f.startswith("tests/")] == []
+@pytest.mark.parametrize("file", library())
+def test_imports_run_one_way(file):
+    own = unit(file)
+    found = {unit(f) for f in imports(file)[0] if f.startswith("coopkeras/")} - {own, "init"}
+    assert found <= MAY_IMPORT[own], f"{file} imports {found - MAY_IMPORT[own]}"
+
+
+def test_no_file_imports_itself_in_a_circle():
+    order = graphlib.TopologicalSorter({f: imports(f)[0] & set(library()) for f in library()})
+    assert set(order.static_order()) == set(library())
 
 
 def test_the_library_does_not_know_the_tasks():
-    assert [f for f in rooms() if any(g.startswith("tasks/") for g in imports(f)[0])] == []
+    assert [f for f in library() if any(g.startswith("tasks/") for g in imports(f)[0])] == []
 
 
 def test_tasks_import_only_the_library():
     for file in tasks():
         strangers = [f for f in imports(file)[0] if not f.startswith("coopkeras/")]
         assert strangers == [], f"{file} imports {strangers}"
+        assert not {unit(f) for f in imports(file)[0]} & KEPT_FROM_TASKS
 
 
-def test_rooms_that_stand_alone():
-    for file in rooms():
-        if room(file) in FOUNDATION | ALONE:
-            neighbours = reached(file) - FOUNDATION
-            assert neighbours == set(), f"{file} imports {neighbours}"
+@pytest.mark.parametrize("package", subpackages())
+def test_what_a_subpackage_offers_is_there_and_named_unlike_its_files(package):
+    """A function named like a file would be hidden by it as soon as the file is imported."""
+    folder = ROOT / "coopkeras" / package
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    offered, names = exported(package)
+    assert offered <= files
+    assert not names & files
 
 
-def test_the_algorithms_do_not_know_how_they_are_run():
-    for file in rooms():
-        if room(file) in ALGORITHMS:
-            assert reached(file) & RUNNING == set(), f"{file} imports {reached(file) & RUNNING}"
-
-
-def test_no_room_imports_itself_in_a_circle():
-    order = graphlib.TopologicalSorter({f: imports(f)[0] & set(rooms()) for f in rooms()})
-    assert set(order.static_order()) == set(rooms())
+def test_importing_coopkeras_imports_nothing_heavy():
+    heavy = {"keras", "numpy", "tensorflow"}
+    code = f"import coopkeras, sys; sys.exit(bool({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -96,6 +96,6 @@ def test_the_page_tests_the_task_as_we_do():
 
 def test_the_task_of_the_page_is_used_on_a_picture(tmp_path):
     task = TestDenoise.task_class()
-    ck.media.write_picture(tmp_path / "in.png", np.zeros([20, 30, 3]))
+    ck.images.write(tmp_path / "in.png", np.zeros([20, 30, 3]))
     (path,) = task.predict(task.build((16, 16, 1), 4), tmp_path / "in.png", tmp_path / "out.png")
-    assert ck.media.picture_shape(path) == (16, 16, 1)
+    assert ck.images.read_shape(path) == (16, 16, 1)

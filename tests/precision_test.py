@@ -3,12 +3,12 @@
 import keras
 import pytest
 
-from coopkeras import precision
+from coopkeras import base
 
 
 @pytest.mark.parametrize("name", ["float32", "mixed_bfloat16"])
 def test_a_policy_is_set_by_its_name(name):
-    assert precision.set_precision(name) == name
+    assert base.set_precision(name) == name
     assert keras.config.dtype_policy().name == name
     assert keras.layers.Dense(1).dtype_policy.name == name
 
@@ -22,18 +22,18 @@ def test_a_policy_is_set_by_its_name(name):
     ],
 )
 def test_auto_follows_the_machine(monkeypatch, accelerator, amx, name):
-    monkeypatch.setattr(precision, "has_accelerator", lambda: accelerator)
-    monkeypatch.setattr(precision, "_has_amx", lambda: amx)
-    assert precision.set_precision("auto") == name
-    assert precision.use_xla("auto") is accelerator
-    assert precision.use_xla() is accelerator
+    monkeypatch.setattr(base, "has_accelerator", lambda: accelerator)
+    monkeypatch.setattr(base, "_has_amx", lambda: amx)
+    assert base.set_precision("auto") == name
+    assert base.use_xla("auto") is accelerator
+    assert base.use_xla() is accelerator
 
 
 def test_xla_is_as_asked():
-    assert precision.use_xla(True) is True
-    assert precision.use_xla(False) is False
+    assert base.use_xla(True) is True
+    assert base.use_xla(False) is False
 
 
 def test_this_machine_has_an_answer():
-    assert precision.has_accelerator() in (True, False)
-    assert precision._has_amx() in (True, False)
+    assert base.has_accelerator() in (True, False)
+    assert base._has_amx() in (True, False)

@@ -15,7 +15,7 @@ import toy
 from absl import flags
 from absl.testing import flagsaver
 
-from coopkeras import export, media, pipeline, run, train
+from coopkeras import images, jobs, run
 
 HELP = """
 import runpy, sys, time
@@ -49,7 +49,7 @@ def command(tmp_path, monkeypatch, capsys):
 def learned(tmp_path_factory):
     """The workdir of a toy that learned for one update, and was not judged."""
     path = tmp_path_factory.mktemp("learned")
-    train.fit(toy.Toy(toy.Config(updates=1)), path, verbose=0)
+    jobs.train.fit(toy.Toy(toy.Config(updates=1)), path, verbose=0)
     return path
 
 
@@ -106,20 +106,20 @@ def test_train_then_evaluate_export_and_predict(command, tmp_path, monkeypatch):
 
     # What follows needs neither the data nor, for the test, another proof of the export.
     monkeypatch.setattr(toy.Toy, "datasets", lambda self: pytest.fail("the data were opened"))
-    monkeypatch.setattr(export, "_replay", lambda *_: 0.0)
+    monkeypatch.setattr(jobs.export, "_replay", lambda *_: 0.0)
     code, out, _ = command("--task=toy", "--plugin=toy", "--mode=export", "--export_root=other")
     assert (code, out) == (0, "SavedModel  other/toy/1\n")
     given = ["--input=runs/toy/samples/samples.png", "--output=out/one.png"]
     code, out, _ = command("--task=toy", "--plugin=toy", "--mode=predict", *given)
     assert (code, out) == (0, "wrote  out/one.png\n")
-    one = media.read_picture(tmp_path / "out/one.png")
+    one = images.read(tmp_path / "out/one.png")
     assert command("--task=toy", "--plugin=toy", "--mode=predict", "--seed=4", *given)[0] == 0
-    assert not np.array_equal(one, media.read_picture(tmp_path / "out/one.png"))
+    assert not np.array_equal(one, images.read(tmp_path / "out/one.png"))
 
 
 def test_list_names_what_works_and_what_does_not(command, monkeypatch):
     monkeypatch.setattr(
-        pipeline.tasks,
+        jobs.commands.tasks,
         "available",
         lambda _: ({"toy": toy.Toy}, {"bad": "bad:Bad: it lacks build"}),
     )
@@ -185,7 +185,7 @@ def test_the_model_does_not_judge_data_of_another_shape(command, workdir):
 
 
 def test_a_bug_shows_where_it_is(command, monkeypatch):
-    monkeypatch.setattr(pipeline, "run", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(jobs.commands, "run", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         command("--task=toy")
 
@@ -211,7 +211,7 @@ def test_ctrl_c_before_anything_is_one_line(command, monkeypatch):
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, "run", stop)
+    monkeypatch.setattr(jobs.commands, "run", stop)
     code, out, err = command("--task=toy")
     assert (code, out) == (130, "")
     assert err.count("\n") == 1

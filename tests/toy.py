@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 import coopkeras as ck
-from coopkeras.examples import Examples
+from coopkeras.data.examples import Examples
 from coopkeras.task import row
 
 
@@ -89,12 +89,12 @@ class Toy(ck.Task):
 
     def draw(self, model, split):
         """Return samples."""
-        return {"samples": ck.media.gallery({"samples": _sample(model, 4, 0).numpy()})}
+        return {"samples": ck.images.gallery({"samples": _sample(model, 4, 0).numpy()})}
 
     def predict(self, model, input_path, output_path, mask_path=None):
         """Write a sample, whatever the input."""
-        ck.media.read_picture(input_path)
-        ck.media.write_picture(output_path, _sample(model, 1, self.config.seed).numpy()[0])
+        ck.images.read(input_path)
+        ck.images.write(output_path, _sample(model, 1, self.config.seed).numpy()[0])
         return [output_path]
 
     def signatures(self, model):

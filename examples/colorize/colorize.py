@@ -16,7 +16,7 @@ import tensorflow as tf
 
 import coopkeras as ck
 
-WEIGHTS = ck.media.LUMA  # of red, green and blue; their sum is 1
+WEIGHTS = ck.images.LUMA  # of red, green and blue; their sum is 1
 AT_ONCE = 100  # pictures coloured in one batch
 LEVELS = 64  # of luma, in the baseline that looks at nothing else
 
@@ -53,7 +53,7 @@ class Luma(ck.observation.Observation):
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(ck.recipes.PictureConfig):
+class Config(ck.recipes.ImageConfig):
     """Settings of colorizing; the defaults are those of the embedded photographs.
 
     Attributes:
@@ -92,7 +92,7 @@ class Colorize(ck.Task):
 
     def datasets(self):
         """Return colour pictures to learn from and held-out ones."""
-        split = ck.recipes.pictures(self.config)
+        split = ck.recipes.images(self.config)
         if not np.ptp(split.train.take(AT_ONCE).array(), axis=-1).any():
             raise ck.UserError(
                 f"The pictures of `{self.config.data}` are grey, there is no colour to learn from; "
@@ -120,7 +120,7 @@ class Colorize(ck.Task):
         recover = functools.partial(self._paint, model, luma)
         rows = [
             _row("coopnets", painted, x, variant, samples)
-            for variant, painted, samples in ck.recovery.variants("coopnets", recover)
+            for variant, painted, samples in ck.recipes.recovery.variants("coopnets", recover)
         ]
         known = baselines(split.train.take(2000, seed=1).array())
         return rows + [_row(name, paint(luma), x) for name, paint in known.items()]
@@ -135,17 +135,17 @@ class Colorize(ck.Task):
             rows[f"sample {seed + 1}"] = self._paint(model, luma, seed, 1.0)[1]
         known = baselines(split.train.take(2000, seed=1).array())
         rows |= {name: paint(luma) for name, paint in known.items() if name != "grey"}
-        return {"colours": ck.media.gallery({**rows, "truth": x})}
+        return {"colours": ck.images.gallery({**rows, "truth": x})}
 
     def _paint(self, model, luma, seed, temperature):
         """Return (proposed, painted) for an array of luma, a batch at a time."""
         seeds = ck.seeds.fold(ck.seeds.as_seed(seed), np.arange(len(luma)))
         paint = functools.partial(self._painted, model, temperature=temperature)
-        return ck.training.in_batches(paint, AT_ONCE, luma, seeds)
+        return ck.base.in_batches(paint, AT_ONCE, luma, seeds)
 
     def _painted(self, model, seen, seed, temperature):
         """Return (proposed, painted): a sample where the temperature is 1, at 0 the estimate."""
-        pair = ck.recovery.recover(self.config, model, seen, Luma(), seed, temperature)
+        pair = ck.recipes.recovery.recover(self.config, model, seen, Luma(), seed, temperature)
         return [displayable(x, seen) for x in pair]
 
     # Using ----------------------------------------------------------------------------------
@@ -157,13 +157,13 @@ class Colorize(ck.Task):
         """
         if mask_path:
             raise ck.UserError("--task=colorize paints the whole picture; leave out --mask.")
-        pixels = ck.media.read_picture(input_path)
-        luma = Luma()(ck.media.to_float(ck.media.convert_channels(pixels, 3))).numpy()
+        pixels = ck.images.read(input_path)
+        luma = Luma()(ck.images.to_float(ck.images.convert_channels(pixels, 3))).numpy()
         alpha = pixels[..., -1:] if pixels.shape[-1] in (2, 4) else pixels[..., :0]
-        paths = ck.repair.output_paths(output_path, self.config.samples)
+        paths = ck.images.output_paths(output_path, self.config.samples)
         for number, path in enumerate(paths):
-            picture = ck.media.to_uint8(self._paint_whole(model, luma, number))
-            ck.media.write_picture(path, np.concatenate([picture, alpha], axis=-1))
+            picture = ck.images.to_uint8(self._paint_whole(model, luma, number))
+            ck.images.write(path, np.concatenate([picture, alpha], axis=-1))
         return paths
 
     def _paint_whole(self, model, luma, number):
@@ -181,10 +181,10 @@ class Colorize(ck.Task):
         size = model.x_shape[0]
         height, width = luma.shape[:2]
         share = 1 if self.config.at_own_scale() else size / min(height, width)
-        small = ck.windows.resize(luma, round(share * height), round(share * width))
+        small = ck.images.resize(luma, round(share * height), round(share * width))
         grey = np.repeat(np.clip(small, -1, 1), 3, axis=-1)  # resizing overshoots
-        chroma = ck.windows.enlarge_patches(paint, grey, size, factor=1)
-        return displayable(luma + ck.windows.resize(chroma, height, width), luma).numpy()
+        chroma = ck.images.windows.enlarge_patches(paint, grey, size, factor=1)
+        return displayable(luma + ck.images.resize(chroma, height, width), luma).numpy()
 
     def signatures(self, model):
         """Return what is served: colorize (a sample or an estimate by row) and energy."""

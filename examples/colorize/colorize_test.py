@@ -89,24 +89,24 @@ def model():
 @pytest.mark.parametrize("patches", [True, False])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_predict_paints_a_picture_and_keeps_luma_and_alpha(model, tmp_path, channels, patches):
-    given = ck.media.to_uint8(random(20, 37, channels))
-    ck.media.write_picture(tmp_path / "in.png", given)
+    given = ck.images.to_uint8(random(20, 37, channels))
+    ck.images.write(tmp_path / "in.png", given)
     task = Colorize(Config.parse(TINY, data="photos/").changed([f"patches={patches}"]))
     (path,) = task.predict(model, tmp_path / "in.png", tmp_path / "out.png")
-    painted = ck.media.read_picture(path)
+    painted = ck.images.read(path)
     assert painted.shape == (20, 37, 4 if channels in (2, 4) else 3)
     alpha = given[..., -1:] if channels in (2, 4) else given[..., :0]
     np.testing.assert_array_equal(painted[..., 3:], alpha)
-    colours = ck.media.convert_channels(given, 3)
+    colours = ck.images.convert_channels(given, 3)
     np.testing.assert_allclose(painted[..., :3] @ LUMA, colours @ LUMA, atol=0.51)
 
 
 def test_samples_are_numbered_and_differ(model, tmp_path):
-    ck.media.write_picture(tmp_path / "in.png", random(16, 16, 1))
+    ck.images.write(tmp_path / "in.png", random(16, 16, 1))
     task = Colorize(Config.parse([*TINY, "samples=2"]))
     paths = task.predict(model, tmp_path / "in.png", tmp_path / "out.png")
     assert [path.name for path in paths] == ["out-1.png", "out-2.png"]
-    assert not np.array_equal(*map(ck.media.read_picture, paths))
+    assert not np.array_equal(*map(ck.images.read, paths))
 
 
 # Mistakes ---------------------------------------------------------------------------------------

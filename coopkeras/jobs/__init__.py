@@ -1,0 +1,14 @@
+"""Jobs: train, evaluate, predict and export a task in a workdir, and the report."""
+
+from coopkeras import public
+
+__getattr__, __dir__, __all__ = public(
+    __name__,
+    {
+        "commands": (),
+        "train": (),
+        "export": (),
+        "workdir": (),
+        "report": (),
+    },
+)

@@ -1,0 +1,200 @@
+"""The four jobs of the command line, as functions: train, evaluate, predict, export.
+
+Each takes a task and a workdir. What a training ends with (`finish`) is the same wherever the
+model came from.
+"""
+
+import pathlib
+import re
+import shlex
+
+import numpy as np
+
+from coopkeras import audio, images, video
+from coopkeras import task as tasks
+from coopkeras.errors import UserError
+from coopkeras.jobs import export as exporting
+from coopkeras.jobs import report, train
+from coopkeras.jobs.workdir import Workdir
+
+SCHEMA = 1
+
+
+def run(mode, task_name, *, workdir=None, plugins=(), settings=(), flags=None, **job):
+    """Do one job as the command line asks for it.
+
+    Args:
+        mode: "train", "evaluate", "predict" or "export".
+        task_name: a task's name.
+        workdir: path of the run's folder; by default runs/<task>.
+        plugins: names of modules that define tasks.
+        settings: list of "name=value"; a trained model keeps its own where none are given.
+        flags: dict of settings that have a flag of their own (data, seed); None is not given.
+        **job: what the mode takes besides a task and a workdir.
+
+    Raises:
+        UserError: for any mistake in what was asked.
+    """
+    cls = tasks.find(task_name, plugins)
+    workdir = pathlib.Path(workdir or pathlib.Path("runs", cls.name))
+    flags = flags or {}
+    if mode == "train":
+        config = cls.Config.parse(settings, **flags)
+    else:
+        config = Workdir(workdir).load_config(cls).changed(settings, **flags)
+    jobs = {"train": fit, "evaluate": evaluate, "predict": predict, "export": export}
+    if mode in ("train", "evaluate"):
+        job["plugins"] = plugins
+    jobs[mode](cls(config), workdir, **job)
+
+
+def catalogue(plugins=()):
+    """Print each task's name and summary, and the broken ones with their reason."""
+    found, broken = tasks.available(plugins)
+    lines = {name: cls.summary for name, cls in found.items()}
+    lines |= {name: f"broken: {reason}" for name, reason in broken.items()}
+    width = max(map(len, lines), default=0)
+    for name, line in sorted(lines.items()):
+        print(f"{name:{width}}  {line}")
+
+
+def fit(task, workdir, *, export_root="savedmodels", verbose=1, **told):
+    """Train, or go on, then judge, draw, export and report."""
+    model, split, seconds = train.fit(task, workdir, verbose)
+    finish(task, model, split, workdir, seconds, export_root=export_root, **told)
+
+
+def evaluate(task, workdir, **told):
+    """Judge, draw and report the model of a workdir, on its data or on others of their shape."""
+    model = train.restore(task, workdir)
+    split = task.datasets()
+    shape, _ = Workdir(workdir).examples()
+    if tuple(split.held_out.shape) != shape:
+        raise UserError(
+            f"The model of {workdir} knows examples of shape {shape}; those of "
+            f"data={task.config.data} have {tuple(split.held_out.shape)}. Give others with --data=."
+        )
+    history = Workdir(workdir).metrics()
+    seconds = history[-1]["seconds"] if history else 0.0
+    finish(task, model, split, workdir, seconds, **told)
+
+
+def export(task, workdir, *, export_root="savedmodels"):
+    """Export the model of a workdir."""
+    path = exporting.write(task, train.restore(task, workdir), export_root)
+    _note_export(Workdir(workdir), path)
+    print(f"SavedModel  {path}")
+
+
+def predict(task, workdir, *, input_path, output_path, mask_path=None):
+    """Use the model of a workdir on a person's own file; the training data are not needed."""
+    needed = {"input": input_path, "output": output_path}
+    for flag, value in needed.items():
+        if not value and (flag == "output" or task.takes_input):
+            raise UserError(f"--mode=predict needs --{flag}=; give the path of a file.")
+    model = train.restore(task, workdir)
+    for path in task.predict(model, input_path, output_path, mask_path):
+        print(f"wrote  {path}")
+
+
+def finish(task, model, split, workdir, seconds, *, command="", plugins=(), export_root=None):
+    """Judge a model, draw it, export it, write the report, and say where all of it is.
+
+    Args:
+        task: a `Task`.
+        model: its trained model.
+        split: its data.
+        workdir: path of the run's folder.
+        seconds: how long the training took.
+        command: what was typed.
+        plugins: names of modules that define tasks, for the commands of the report.
+        export_root: folder of exported models; None exports nothing, and an earlier export
+            stays noted.
+
+    Returns:
+        results: the content of results.json.
+    """
+    workdir = Workdir(workdir)
+    results = {
+        "schema": SCHEMA,
+        "task": task.name,
+        "data": task.config.data,
+        "export": workdir.results().get("export"),
+        "command": command,
+        "seed": task.config.seed,
+        "seconds": seconds,
+        "rows": task.judge(model, split),
+    }
+    workdir.write_json("results.json", results)
+    pictures, sounds = _write_drawn(workdir, task.draw(model, split))
+    if export_root is not None:
+        results = _note_export(workdir, exporting.write(task, model, export_root))
+    page = report.write(
+        workdir.path,
+        title=f"{task.name}: {task.summary}",
+        results=results,
+        curves=workdir.metrics(),
+        pictures=pictures,
+        sounds=sounds,
+        commands=_commands(task, workdir, results, plugins),
+    )
+    print(report.table(results["rows"]))
+    for kind, written in {"pictures": pictures, "sounds": sounds}.items():
+        if written:
+            print(f"{kind:10}  {workdir.path / 'samples'} ({len(written)})")
+    print(f"report      {page}")
+    if results["export"]:
+        print(f"SavedModel  {results['export']}")
+    return results
+
+
+def _write_drawn(workdir, drawn):
+    """Write what is drawn, by caption.
+
+    Returns:
+        pictures, sounds: pairs (path in the workdir, caption).
+    """
+    pictures, sounds = [], []
+    for caption, content in drawn.items():
+        name = re.sub(r"[^A-Za-z0-9.-]+", "_", caption).strip("_") or "drawn"
+        path = f"samples/{name}"
+        if isinstance(content, audio.Sound):
+            audio.write(workdir.path / f"{path}.wav", content)
+            sounds.append((f"{path}.wav", caption))
+        elif isinstance(content, video.Clip):
+            video.write(workdir.path / f"{path}.gif", *content)
+            pictures.append((f"{path}.gif", caption))
+        else:
+            images.write(workdir.path / f"{path}.png", np.asarray(content))
+            pictures.append((f"{path}.png", caption))
+    return pictures, sounds
+
+
+def _commands(task, workdir, results, plugins):
+    """Return the commands to do this again, use the model and serve it, by label."""
+    base = ["python", "-m", "coopkeras.run", f"--task={task.name}", f"--workdir={workdir.path}"]
+    base += [f"--plugin={plugin}" for plugin in plugins]
+    commands = {"this page": results["command"]} if results["command"] else {}
+    given = [f"--input=in{task.suffix}"] if task.takes_input else []
+    given.append(f"--output=out{task.suffix}")
+    commands["predict"] = shlex.join([*base, "--mode=predict", *given])
+    if results["export"]:
+        model = pathlib.Path(results["export"]).resolve().parent
+        commands["serve"] = shlex.join(
+            [
+                "tensorflow_model_server",
+                "--rest_api_port=8501",
+                f"--model_name={model.name}",
+                f"--model_base_path={model}",
+            ]
+        )
+    return commands
+
+
+def _note_export(workdir, path):
+    """Write where the export is into results.json, if there are results; return them."""
+    results = workdir.results()
+    if results:
+        results["export"] = str(path)
+        workdir.write_json("results.json", results)
+    return results

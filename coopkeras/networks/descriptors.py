@@ -1,0 +1,59 @@
+"""Bottom-up networks f: x -> responses, whose sum is the score of a descriptor.
+
+Each function takes the shape of one example, `(time, c)` for sound, `(height, width, c)` for an
+image or `(time, height, width, c)` for video, and works out the rank. Nothing here mixes the
+examples of a batch.
+"""
+
+import keras
+from keras import layers
+
+from coopkeras.networks.layers import check_shape, layer
+
+START_SIZE = 4
+
+
+def descriptor(shape, channels=(64, 128, 256), form="object", activation="leaky_relu", scale=1.0):
+    """Return a bottom-up network f: x -> top responses, whose sum is f(x).
+
+    Args:
+        shape: shape of one example, sides of 16 or more (None for any size in texture form).
+        channels: filters of each convolution. Averages over 2 pixels follow each while
+            sides are above 4: strides instead would leave their grid in the gradient in x, and
+            so in what the descriptor revises.
+        form: "object" ends in one dense response to the whole example; "texture" is fully
+            convolutional, its responses the same everywhere; "dynamic" (video) sees all of
+            space at once, and is the same at all times.
+        activation: "relu" makes f piecewise linear (`Descriptor.activations`).
+        scale: factor of the responses; Langevin dynamics with little noise needs a steep f.
+
+    Returns:
+        network: functional model `[batch, *shape] -> [batch, 1]` (object) or a response map; a
+        dynamic one has a response for every few frames.
+
+    Raises:
+        ValueError: if the shape is too small or the form unknown.
+
+    Example:
+        >>> descriptor((32, 32, 3), channels=(16, 32)).output_shape
+        (None, 1)
+
+    Source:
+        Xie, Lu, Gao, Zhu, Wu, TPAMI 2018 (published code): 64@5, 128@3, 256@3; stationary in time,
+        or in space and time: Xie, Zhu, Wu, CVPR 2017.
+    """
+    rank = check_shape(shape, form)
+    x = inputs = keras.Input(shape, name="x")
+    for number, filters in enumerate(channels):
+        x = layer("Conv", rank, filters, 3 if number else 5, 1, activation)(x)
+        sides = x.shape[1:-1][-2:]  # of a clip, those of a frame
+        if min(side or 64 for side in sides) > START_SIZE:
+            x = getattr(layers, f"AveragePooling{rank}D")(2, padding="same")(x)
+    if form == "object":
+        x = layers.Flatten()(x)
+        x = layers.Dense(1, dtype="float32", name="response")(x)
+    else:
+        width = (1, *x.shape[2:-1]) if form == "dynamic" else 1
+        x = getattr(layers, f"Conv{rank}D")(1, width, dtype="float32", name="responses")(x)
+    x = layers.Rescaling(scale, dtype="float32")(x)
+    return keras.Model(inputs, x, name="descriptor_network")
