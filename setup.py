@@ -51,6 +51,7 @@ setuptools.setup(
         "tensorflow-probability>=0.24,<0.25",
         "tensorflow-serving-api>=2.17.1,<2.18",
         "tf-keras>=2.17,<2.18",
+        "wrapt>=1.16,<3",  # tells us when Keras is imported; TensorFlow needs it anyway
     ],
     extras_require={
         "dev": ["pytest>=8,<10", "pytest-xdist>=3.6,<4", "ruff>=0.17,<0.18"],

@@ -1,10 +1,10 @@
-"""Enlarge whole pictures with a trained model, and judge them as the field does.
+"""Enlarge whole images with a trained model, and judge them as the field does.
 
     python benchmarks/enlarge_folder.py runs/sharp photos/
 
-Each picture is cut to a multiple of the model's factor, made small by means over blocks, rounded to
+Each image is cut to a multiple of the model's factor, made small by means over blocks, rounded to
 8 bits, enlarged by `--mode=predict`, and compared with itself: PSNR and SSIM of the luma without
-`factor` pixels at the border, beside bicubic and Lanczos enlargements of the same small picture.
+`factor` pixels at the border, beside bicubic and Lanczos enlargements of the same small image.
 """
 
 import os
@@ -23,7 +23,7 @@ from coopkeras.jobs.workdir import Workdir
 
 
 def main(workdir, folder):
-    """Print a row for each picture, and the means."""
+    """Print a row for each image, and the means."""
     cls = tasks.find("super_resolution")
     task = cls(Workdir(workdir).load_config(cls))
     model = jobs.train.restore(task, workdir)
@@ -40,7 +40,7 @@ def main(workdir, folder):
 
 
 def judge(task, model, pixels):
-    """Return (PSNR, SSIM) by method for one picture."""
+    """Return (PSNR, SSIM) by method for one image."""
     factor = task.config.factor
     colour = pixels[..., :3] if pixels.shape[-1] > 3 else pixels
     height, width = (side // factor * factor for side in colour.shape[:2])

@@ -1,6 +1,6 @@
 """Golden runs: what every task makes with tiny settings, to hold a change of structure to.
 
-    python benchmarks/golden.py make before/       # minutes on one core
+    python benchmarks/golden.py make before/       # or some of RUNS by name
     python benchmarks/golden.py compare before/ after/
 
 Each run learns for four updates on one thread and leaves its log, its rows of results, its last
@@ -20,7 +20,7 @@ sys.path += [str(ROOT / "examples/colorize")]
 SMALL = ["batch_size=4", "judged=4", "latent_dim=4", "generator_width=4", "descriptor_width=4"]
 SMALL += ["steps=2", "infer_steps=1", "updates=4", "log_every=2", "precision=float32"]
 SETTINGS = {
-    "audio": ["size=64", "sample_rate=4000", "gaps=0.05", "seconds=1"],
+    "audio": ["size=64", "sample_rate=4000", "judged_gaps=0.05", "seconds=1"],
     "colorize": ["size=16", "samples=2"],
     "inpaint": ["size=16", "holes=square:6", "samples=2"],
     "super_resolution": ["size=20", "samples=2"],
@@ -48,7 +48,8 @@ def make(folder, *names):
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.threading.set_intra_op_parallelism_threads(1)
     folder = pathlib.Path(folder).absolute()
-    _write_inputs(folder / "inputs")
+    if not (folder / "inputs").exists():
+        _write_inputs(folder / "inputs")
     os.chdir(folder / "inputs")
     for name in names or RUNS:
         print(name, flush=True)
@@ -60,20 +61,27 @@ def _run(folder, name, *more):
     from coopkeras.jobs import train
 
     cls = tasks.find(name, ["colorize"] if name == "colorize" else ())
-    task = cls(cls.Config.parse([*SMALL, *SETTINGS[name], *more]))
+    task = cls(cls.Config.parse(_read([*SMALL, *SETTINGS[name], *more], cls.Config)))
     model, split, _ = train.fit(task, folder, verbose=0)
     rows = task.judge(model, split)
     (folder / "rows.json").write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
-    given = SEEN.get(name, "picture.png") if task.takes_input or name in SEEN else None
+    given = SEEN.get(name, "picture.png") if task.takes_input or name == "audio" else None
     mask = "mask.png" if given and name in ("inpaint", "video") else None
     suffix = "" if name == "video" else task.suffix  # a folder of frames
     task.predict(model, given, folder / f"out{suffix}", mask)
-    if name in SEEN and not task.takes_input:
+    if name == "audio":
         task.predict(model, None, folder / f"new{suffix}")
 
 
+def _read(settings, kind):
+    """Return the settings that are read, given those that choose what is."""
+    chosen = ("data", "goal", "method", "patches", "scale")
+    unread = kind.parse([one for one in settings if one.partition("=")[0] in chosen]).unread()
+    return [one for one in settings if one.partition("=")[0] not in unread]
+
+
 def _write_inputs(folder):
-    """Write what is predicted from, and a folder of pictures with labels."""
+    """Write what is predicted from, and a folder of images with labels."""
     import numpy as np
 
     from coopkeras import audio, images, video
@@ -94,10 +102,11 @@ def _write_inputs(folder):
             images.write(path, draw.integers(low, high, [32, 32, 1], np.uint8))
 
 
-def compare(before, after):
-    """Print what differs between two folders; exit with 1 if anything does."""
+def compare(before, after, *names):
+    """Print what differs between the runs named, or all, of two folders; exit with 1 if any do."""
     before, after = pathlib.Path(before), pathlib.Path(after)
-    runs = sorted({path.name for folder in (before, after) for path in folder.iterdir()})
+    every = sorted({path.name for folder in (before, after) for path in folder.iterdir()})
+    runs = names or every
     faults = [fault for run in runs for fault in _differences(before / run, after / run)]
     print("\n".join([*faults, f"{len(faults)} differences in {len(runs)} folders"]))
     sys.exit(bool(faults))

@@ -1,6 +1,6 @@
-"""How long training waits for pictures that do not fit in memory, and how much memory it takes.
+"""How long training waits for images that do not fit in memory, and how much memory it takes.
 
-    python benchmarks/reading.py --pictures 50000 --size 256 --batch 16 --updates 20
+    python benchmarks/reading.py --images 50000 --size 256 --batch 16 --updates 20
 
 Makes a folder of jpg files in a temporary folder (a few hundred different ones, the others are
 hard links to them), opens it as `--data` does, learns inpainting from it, and prints the time of
@@ -27,13 +27,13 @@ DIFFERENT = 200
 def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name, default in {"pictures": 50000, "size": 256, "batch": 16, "updates": 20}.items():
+    for name, default in {"images": 50000, "size": 256, "batch": 16, "updates": 20}.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        write_folder(pathlib.Path(folder), asked.pictures, asked.size)
-        print(f"{asked.pictures} files in {time.perf_counter() - began:.1f} s")
+        write_folder(pathlib.Path(folder), asked.images, asked.size)
+        print(f"{asked.images} files in {time.perf_counter() - began:.1f} s")
         settings = [f"data={folder}", f"size={asked.size}", f"batch_size={asked.batch}"]
         measure(settings, asked.batch, asked.updates)
 
@@ -54,11 +54,11 @@ def write_folder(folder, count, size):
 def measure(settings, batch, updates):
     """Learn, and time each update and each wait for its batch."""
     cls = tasks.find("inpaint")
-    task = cls(cls.Config.parse([*settings, "holes=square:32", "warmup=0.9"]))
+    task = cls(cls.Config.parse([*settings, "holes=square:32", "warmup_share=0.9"]))
     began = time.perf_counter()
     split = task.datasets()
     print(f"opened in {time.perf_counter() - began:.1f} s: {len(split.train)} to learn from")
-    model = jobs.train.build(task, split.train.shape, len(split.train))
+    model = jobs.train.build(task, jobs.train.describe(split.train))
     batches = iter(split.train.batches(batch, seed=0))
     model.train_on_batch(next(batches))  # traces the graphs
     waits, steps = [], []

@@ -5,13 +5,49 @@
     >>> model.compile()                                     # doctest: +SKIP
     >>> model.fit(ck.data.load("photos/", size=64))         # doctest: +SKIP
 
-Importing the package imports nothing heavy: each name is fetched when it is first used.
+Importing the package imports nothing heavy: each name is fetched when it is first used. Once Keras
+is imported too, `keras.models.load_model` finds our classes by itself.
 """
 
 import importlib
 import sys
 
-__version__ = "0.1.0"
+import wrapt
+
+__version__ = "0.2.0"
+
+_SERIALIZABLE = {  # the classes that Keras may meet in a file, by the module of each
+    "descriptor": ("Descriptor",),
+    "generator": ("Generator", "StandardNormal"),
+    "coopnets": ("CoopNets",),
+    "observation": ("Nothing", "Mask", "Downsample", "Projection"),
+    "networks.layers": ("Scene", "ClassLabel"),
+    "networks.fills": ("SmoothFill",),
+    "audio.networks": ("EnvelopeStatistics",),
+    "video.networks": ("RoughFill",),
+    "video.dynamics": ("LinearDynamic",),
+}
+
+
+class _StandIn:
+    """What Keras' registry holds of a class until its module is imported and registers it."""
+
+    def __init__(self, module, name):
+        self.module, self.name = f"{__name__}.{module}", name
+
+    def from_config(self, config):
+        """Import the class and make the object that `config` describes."""
+        return getattr(importlib.import_module(self.module), self.name).from_config(config)
+
+
+def _announce(keras):
+    """Register a stand-in for each class; its module may itself be importing Keras just now."""
+    for module, names in _SERIALIZABLE.items():
+        registered = {f"{__name__}>{name}": _StandIn(module, name) for name in names}
+        keras.saving.get_custom_objects().update(registered)
+
+
+wrapt.register_post_import_hook(_announce, "keras")  # at once if it is imported already
 
 
 def public(package, names):
@@ -46,7 +82,9 @@ __getattr__, __dir__, __all__ = public(
         "errors": ("UserError",),
         "generator": ("Generator",),
         "task": ("Task", "TaskConfig"),
-        **dict.fromkeys(("langevin", "observation", "modes", "seeds", "base", "testing"), ()),
+        **dict.fromkeys(
+            ("langevin", "observation", "modes", "seeds", "base", "windows", "testing"), ()
+        ),
         **dict.fromkeys(("networks", "images", "audio", "video", "data", "metrics"), ()),
         **dict.fromkeys(("recipes", "jobs"), ()),
     },

@@ -4,11 +4,98 @@ Measured: XLA on a CPU makes the Langevin loop of a ConvNet 4 to 30 times slower
 graph; bfloat16 on a CPU with AMX makes it 3.5 to 4 times faster than float32.
 """
 
+import abc
+import inspect
+from typing import ClassVar, final
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from coopkeras import seeds
+
+
+class Model(keras.Model, abc.ABC):
+    """A model that counts its updates, reports running means and is saved as it was made.
+
+    A subclass keeps each argument of its constructor as an attribute of the same name.
+
+    Args:
+        seed: int; every random number of the model is derived from it.
+        **kwargs: as for `keras.Model`.
+
+    Attributes:
+        MEANS: names of the running means that learning reports.
+        updates: number of updates so far, an int32 weight.
+        means: dict of the running means by name.
+    """
+
+    MEANS: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, seed, **kwargs):
+        super().__init__(dtype="float32", **kwargs)
+        self.seed = seed
+        self.updates = self.add_weight(shape=(), dtype="int32", trainable=False, name="updates")
+        self.means = {name: keras.metrics.Mean(name=name) for name in self.MEANS}
+        self.built = True
+
+    @property
+    @abc.abstractmethod
+    def x_shape(self):
+        """Return the shape of one x."""
+
+    @property
+    @abc.abstractmethod
+    def optimizers(self):
+        """Return the optimizers of a compiled model, a dict by the arguments of `compile`."""
+
+    @final
+    def next_seed(self):
+        """Return the seed of this update, and count the update."""
+        seed = seeds.fold(seeds.as_seed(self.seed), self.updates)
+        self.updates.assign_add(1)
+        return seed
+
+    @final
+    def report(self, **values):
+        """Update the running means of these names and return them."""
+        for name, value in values.items():
+            self.means[name].update_state(value)
+        return {name: mean.result() for name, mean in self.means.items() if name in values}
+
+    @property
+    @final
+    def metrics(self):
+        """Return the running means of learning."""
+        return list(self.means.values())
+
+    @final
+    def get_config(self):
+        """Return the arguments that make this model again."""
+        names = ("name", *_arguments(type(self)))
+        return keras.saving.serialize_keras_object({name: getattr(self, name) for name in names})
+
+    @classmethod
+    @final
+    def from_config(cls, config):
+        """Make the model that `get_config` described."""
+        return cls(**keras.saving.deserialize_keras_object(config))
+
+    @final
+    def get_compile_config(self):
+        """Return the optimizers' configs; nothing before `compile`."""
+        return keras.saving.serialize_keras_object(self.optimizers) if self.compiled else {}
+
+    @final
+    def compile_from_config(self, config):
+        """Compile as `get_compile_config` described."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+
+def _arguments(cls):
+    """Return the names of the arguments of a constructor, without `self` and `**kwargs`."""
+    parameters = inspect.signature(cls).parameters.values()
+    return [each.name for each in parameters if each.kind is not each.VAR_KEYWORD]
 
 
 def examples(batch):
@@ -28,28 +115,9 @@ def label(batch):
     return batch.get("label") if isinstance(batch, dict) else None
 
 
-def next_seed(model):
-    """Return the seed of this update, and count the update."""
-    seed = seeds.fold(seeds.as_seed(model.seed), model.updates)
-    model.updates.assign_add(1)
-    return seed
-
-
 def distance(a, b):
     """Return the root mean squared difference, a scalar."""
     return tf.sqrt(tf.reduce_mean((a - b) ** 2))
-
-
-def means(*names):
-    """Return a dict of running means by name."""
-    return {name: keras.metrics.Mean(name=name) for name in names}
-
-
-def report(model, **values):
-    """Update the model's running means and return all of them."""
-    for name, value in values.items():
-        model.means[name].update_state(value)
-    return {name: mean.result() for name, mean in model.means.items() if name in values}
 
 
 def check_positive(**values):
@@ -89,41 +157,15 @@ def state(model):
 
 
 def copy(model):
-    """Return a copy with the same weights that is not trained and keeps no training state."""
+    """Return a copy that has learned the same, is not trained and keeps no training state."""
     changes = {"start": "data", "num_examples": None}
     config = model.get_config()
     config |= {name: value for name, value in changes.items() if name in config}
     twin = type(model).from_config(config)
-    twin.network.set_weights(model.network.get_weights())
+    for weight, value in zip(twin.learned_weights, model.learned_weights, strict=True):
+        weight.assign(value)
     twin.trainable = False
     return twin
-
-
-def model_config(model, parts, names):
-    """Return a config of serialised `parts` and plain `names`."""
-    config = {"name": model.name}
-    for part in parts:
-        config[part] = keras.saving.serialize_keras_object(getattr(model, part))
-    return config | {name: getattr(model, name) for name in names}
-
-
-def revive(config, parts):
-    """Return a config with its `parts` deserialised."""
-    config = dict(config)
-    for part in parts:
-        config[part] = keras.saving.deserialize_keras_object(config[part])
-    return config
-
-
-def compile_config(model, names):
-    """Return the serialised optimizers of a compiled model by name."""
-    return {name: keras.saving.serialize_keras_object(getattr(model, name)) for name in names}
-
-
-def compile_from(model, config, names):
-    """Compile a model with the optimizers that `compile_config` described."""
-    optimizers = {name: keras.saving.deserialize_keras_object(config[name]) for name in names}
-    model.compile(**optimizers)
 
 
 def in_batches(function, at_once, *arrays):

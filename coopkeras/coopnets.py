@@ -1,6 +1,6 @@
 """CoopNets: descriptor and generator taking turns; each teaches the other.
 
-    G0   z ~ N(0, I),  proposed = g(z)
+    G0   z ~ p(z),  proposed = g(z)
     D1   revised = Langevin dynamics on the descriptor's energy from proposed
     G1   inferred_z = Langevin dynamics on p(z | revised) from the known z
     D2   the descriptor learns: observed up, revised down
@@ -20,7 +20,7 @@ from coopkeras.observation import Mask, Nothing
 
 
 @keras.saving.register_keras_serializable("coopkeras")
-class CoopNets(keras.Model):
+class CoopNets(base.Model):
     """Cooperative learning of a descriptor and a generator.
 
     Args:
@@ -30,10 +30,10 @@ class CoopNets(keras.Model):
             `Nothing()` is plain CoopNets.
         observed_weight: share of G2 that regresses the observed x on its own inferred z, in
             [0, 1]; 0 is the papers' MCMC teaching alone.
-        warmup: number of first updates in which the generator learns alone, from the observed
-            x (alternating back-propagation), so that it has something to propose.
-        average: decay of the averaged copies of both networks, which sample, recover and are
-            exported; it grows to this value over the first updates.
+        warmup_updates: number of first updates in which the generator learns alone, from the
+            observed x (alternating back-propagation), so that it has something to propose.
+        ema: decay of the exponential moving averages of both networks, which sample, recover and
+            are exported; it grows to this value over the first updates.
         proposal_noise: standard deviation >= 0, in units of x, of the noise that proposals get
             before they are revised: eps of x = g(z) + eps. Without it a revision goes along the
             outlines of a vague proposal.
@@ -51,32 +51,31 @@ class CoopNets(keras.Model):
         TPAMI 2018, algorithm 1; conditional form: Xie, Zheng, Fang, Zhu, Wu, TPAMI 2021.
     """
 
+    MEANS = ("energy_gap", "movement", "reconstruction")
+
     def __init__(
         self,
         descriptor,
         generator,
         observation=None,
         observed_weight=0.5,
-        warmup=0,
-        average=0.999,
+        warmup_updates=0,
+        ema=0.999,
         proposal_noise=0.0,
         seed=0,
         **kwargs,
     ):
-        super().__init__(dtype="float32", **kwargs)
+        super().__init__(seed, **kwargs)
         self.descriptor, self.generator = descriptor, generator
         self.observation = Nothing() if observation is None else observation
-        self.observed_weight, self.warmup = observed_weight, warmup
-        self.average, self.proposal_noise, self.seed = average, proposal_noise, seed
+        self.observed_weight, self.warmup_updates = observed_weight, warmup_updates
+        self.ema, self.proposal_noise = ema, proposal_noise
         if not 0 <= observed_weight <= 1:
             raise ValueError(
                 f"`observed_weight` should be between 0 and 1; received {observed_weight}."
             )
-        self.averaged_descriptor = base.copy(descriptor)
-        self.averaged_generator = base.copy(generator)
-        self.updates = self.add_weight(shape=(), dtype="int32", trainable=False, name="updates")
-        self.means = base.means("energy_gap", "movement", "reconstruction")
-        self.built = True
+        self.ema_descriptor = base.copy(descriptor)
+        self.ema_generator = base.copy(generator)
 
     # Learning -------------------------------------------------------------------------------
 
@@ -96,15 +95,23 @@ class CoopNets(keras.Model):
         jit_compile = self.descriptor.jit_compile
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
 
+    @property
+    def optimizers(self):
+        """Return the optimizers of the two models."""
+        return {
+            "descriptor_optimizer": self.descriptor.optimizer,
+            "generator_optimizer": self.generator.optimizer,
+        }
+
     def train_step(self, batch):
         """Let the two models take their turns on one batch: x or a dict with "x"."""
         observed = base.examples(batch)
-        warming_up = self.updates < self.warmup
-        seed = base.next_seed(self)
+        warming_up = self.updates < self.warmup_updates
+        seed = self.next_seed()
         observation = self.observation.bind(batch)
         seen = observation(observed)
         given = self.generator.given(seen, observation, observed, base.label(batch))
-        if self.warmup:
+        if self.warmup_updates:
             gap, movement, error = tf.cond(
                 warming_up,
                 lambda: self._warm_up(batch, observed, given, seed),
@@ -112,14 +119,14 @@ class CoopNets(keras.Model):
             )
         else:
             gap, movement, error = self._cooperate(batch, observed, observation, seen, given, seed)
-        self._average()
-        return base.report(self, energy_gap=gap, movement=movement, reconstruction=error)
+        self._update_ema()
+        return self.report(energy_gap=gap, movement=movement, reconstruction=error)
 
     def _cooperate(self, batch, observed, observation, seen, given, seed):
         """Take the five steps; return energy gap, movement of D1 and reconstruction error."""
         g0, d1, g1, g1_observed = seeds.split(seed, 4)
         # G0
-        z = self.generator.prior(tf.shape(observed)[0], g0)
+        z = self.generator.prior.draw(tf.shape(observed)[0], g0)
         proposed = observation.project(self.generator.generate(z, given), seen)
         # D1
         project = partial(observation.project, seen=seen)
@@ -153,15 +160,15 @@ class CoopNets(keras.Model):
             kept.scatter_nd_update(batch["index"][:, None], z)
         return z
 
-    def _average(self):
+    def _update_ema(self):
         """Move the averaged copies towards the networks."""
         updates = tf.cast(self.updates, tf.float32)
-        decay = tf.minimum(self.average, (1 + updates) / (10 + updates))
+        decay = tf.minimum(self.ema, (1 + updates) / (10 + updates))
         for live, averaged in (
-            (self.descriptor.network.weights, self.averaged_descriptor.network.weights),
-            (self.generator.learned_weights, self.averaged_generator.learned_weights),
+            (self.descriptor, self.ema_descriptor),
+            (self.generator, self.ema_generator),
         ):
-            for weight, mean in zip(live, averaged, strict=True):
+            for weight, mean in zip(live.learned_weights, averaged.learned_weights, strict=True):
                 mean.assign(decay * mean + (1 - decay) * weight)
 
     def test_step(self, batch):
@@ -174,11 +181,10 @@ class CoopNets(keras.Model):
         proposed, revised = self._propose_and_revise(
             seen, observation, observed, *how, label=base.label(batch)
         )
-        gap = tf.reduce_mean(self.averaged_descriptor(revised)) - tf.reduce_mean(
-            self.averaged_descriptor(observed)
+        gap = tf.reduce_mean(self.ema_descriptor(revised)) - tf.reduce_mean(
+            self.ema_descriptor(observed)
         )
-        return base.report(
-            self,
+        return self.report(
             energy_gap=gap,
             movement=base.distance(revised, proposed),
             reconstruction=base.distance(revised, observed),
@@ -199,8 +205,8 @@ class CoopNets(keras.Model):
         label=None,
         seed=0,
         steps=None,
-        settle=0,
-        settle_step_size=None,
+        denoise_steps=0,
+        denoise_step_size=None,
         temperature=1.0,
         proposed=False,
     ):
@@ -208,12 +214,12 @@ class CoopNets(keras.Model):
 
         Args:
             n: number of samples.
-            z: what the generator proposes from, `[n, *z_shape]`; by default z ~ N(0, I).
+            z: what the generator proposes from, `[n, *z_shape]`; by default drawn from its prior.
             label: int `[n]`, the class of each, where the generator is told one.
             seed: an int, int32 `[2]` or `[n, 2]`.
             steps: Langevin updates of the revision; by default those of learning.
-            settle: updates without noise after them, which take the last noise out.
-            settle_step_size: step size of those, by default that of learning; a smaller one also
+            denoise_steps: updates without noise after them, which take the last noise out.
+            denoise_step_size: step size of those, by default that of learning; a smaller one also
                 takes out what steps too long for the finest patterns have left, a checkerboard.
             temperature: scale of the variance of the revision's noise.
             proposed: return the proposals too.
@@ -230,14 +236,14 @@ class CoopNets(keras.Model):
                 "This CoopNets learned p(x | what is seen): use `recover(seen, observation)`."
             )
         if z is None:
-            z = self.averaged_generator.prior(n, seeds.fold(seed, 0))
-        given = self.averaged_generator.given((), Nothing(), like=None, label=label)
-        settle_step_size = settle_step_size or self.descriptor.step_size
+            z = self.ema_generator.prior.draw(n, seeds.fold(seed, 0))
+        given = self.ema_generator.given((), Nothing(), like=None, label=label)
+        denoise_step_size = denoise_step_size or self.descriptor.step_size
         pair = self._traced_revise(
             z,
             given,
-            tf.convert_to_tensor(settle_step_size, tf.float32),
-            *self._arguments(seed, steps, settle, temperature),
+            tf.convert_to_tensor(denoise_step_size, tf.float32),
+            *self._arguments(seed, steps, denoise_steps, temperature),
         )
         return pair if proposed else pair[1]
 
@@ -248,7 +254,7 @@ class CoopNets(keras.Model):
         *,
         seed=0,
         steps=None,
-        settle=0,
+        denoise_steps=0,
         infer_steps=None,
         temperature=1.0,
         proposed=False,
@@ -263,7 +269,7 @@ class CoopNets(keras.Model):
             observation: an `Observation`; by default that of learning.
             seed: an int, int32 `[2]` or `[batch, 2]`.
             steps: Langevin updates of the revision; by default those of learning.
-            settle: updates without noise after them, which take the last noise out.
+            denoise_steps: updates without noise after them, which take the last noise out.
             infer_steps: Langevin updates of the inference of z, where z is inferred; by default
                 those of learning.
             temperature: 1 draws a sample of p(x | seen); 0 is the estimate: the proposal at
@@ -281,7 +287,7 @@ class CoopNets(keras.Model):
             observation.parameters,
             observation.template,
             tf.convert_to_tensor(infer_steps, tf.int32),
-            *self._arguments(seed, steps, settle, temperature),
+            *self._arguments(seed, steps, denoise_steps, temperature),
         )
         return pair if proposed else pair[1]
 
@@ -300,19 +306,19 @@ class CoopNets(keras.Model):
             return self.sample(tf.shape(x)[0], label=base.label(batch), seed=self.seed)
         return self.recover(observation(x), observation, seed=self.seed)
 
-    def _arguments(self, seed, steps, settle, temperature):
+    def _arguments(self, seed, steps, denoise_steps, temperature):
         steps = self.descriptor.steps if steps is None else steps
         return (
             seeds.as_seed(seed),
             tf.convert_to_tensor(steps, tf.int32),
-            tf.convert_to_tensor(settle, tf.int32),
+            tf.convert_to_tensor(denoise_steps, tf.int32),
             tf.convert_to_tensor(temperature, tf.float32),
         )
 
     @tf.function
-    def _traced_revise(self, z, given, settle_step_size, *how):
-        proposed = self.averaged_generator.generate(z, given)
-        revised = self._revise_and_settle(proposed, *how, settle_step_size=settle_step_size)
+    def _traced_revise(self, z, given, denoise_step_size, *how):
+        proposed = self.ema_generator.generate(z, given)
+        revised = self._revise_and_denoise(proposed, *how, denoise_step_size=denoise_step_size)
         return proposed, revised
 
     @tf.function
@@ -328,14 +334,14 @@ class CoopNets(keras.Model):
         like,
         seed,
         steps,
-        settle,
+        denoise_steps,
         temperature,
         infer_steps=None,
         label=None,
     ):
-        generator = self.averaged_generator
+        generator = self.ema_generator
         given = generator.given(seen, observation, like, label)
-        z = generator.prior(tf.shape(like)[0], seeds.fold(seed, 0))
+        z = generator.prior.draw(tf.shape(like)[0], seeds.fold(seed, 0))
         if generator.conditional:
             z = z * tf.sqrt(tf.reshape(temperature, [-1] + [1] * (len(z.shape) - 1)))
         else:
@@ -350,18 +356,27 @@ class CoopNets(keras.Model):
             )
         project = partial(observation.project, seen=seen)
         proposed = project(generator.generate(z, given))
-        revised = self._revise_and_settle(proposed, seed, steps, settle, temperature, project)
+        revised = self._revise_and_denoise(
+            proposed, seed, steps, denoise_steps, temperature, project
+        )
         return proposed, revised
 
-    def _revise_and_settle(
-        self, proposed, seed, steps, settle, temperature, project=None, settle_step_size=None
+    def _revise_and_denoise(
+        self,
+        proposed,
+        seed,
+        steps,
+        denoise_steps,
+        temperature,
+        project=None,
+        denoise_step_size=None,
     ):
-        """D1 with the averaged descriptor, then `settle` updates without noise."""
-        revise = partial(self.averaged_descriptor.revise, seed=seeds.fold(seed, 1), project=project)
+        """D1 with the averaged descriptor, then `denoise_steps` updates without noise."""
+        revise = partial(self.ema_descriptor.revise, seed=seeds.fold(seed, 1), project=project)
         start = self._noisy(proposed, seeds.fold(seed, 1), temperature)
         start = start if project is None else project(start)
         revised = revise(start, steps=steps, temperature=temperature)
-        return revise(revised, steps=settle, step_size=settle_step_size, temperature=0.0)
+        return revise(revised, steps=denoise_steps, step_size=denoise_step_size, temperature=0.0)
 
     def _noisy(self, proposed, seed, temperature=1.0):
         """Return proposals with the noise eps of x = g(z) + eps: where revisions start."""
@@ -377,36 +392,3 @@ class CoopNets(keras.Model):
                 "`recover` needs an observation of x; where nothing is seen, `sample`."
             )
         return observation.lift(seen)
-
-    @property
-    def metrics(self):
-        """Return the running means of learning."""
-        return list(self.means.values())
-
-    # Keras ----------------------------------------------------------------------------------
-
-    def get_config(self):
-        """Return the arguments that make this model again."""
-        names = ("observed_weight", "warmup", "average", "proposal_noise", "seed")
-        return base.model_config(self, ("descriptor", "generator", "observation"), names)
-
-    @classmethod
-    def from_config(cls, config):
-        """Make the model that `get_config` described."""
-        return cls(**base.revive(config, ("descriptor", "generator", "observation")))
-
-    def get_compile_config(self):
-        """Return the two optimizers' configs."""
-        return {
-            "descriptor_optimizer": base.compile_config(self.descriptor, ("optimizer",)),
-            "generator_optimizer": base.compile_config(self.generator, ("optimizer",)),
-        }
-
-    def compile_from_config(self, config):
-        """Compile as `get_compile_config` described."""
-        self.compile(
-            *(
-                keras.saving.deserialize_keras_object(config[name]["optimizer"])
-                for name in ("descriptor_optimizer", "generator_optimizer")
-            )
-        )

@@ -16,7 +16,7 @@ from coopkeras.observation import Nothing
 
 
 @keras.saving.register_keras_serializable("coopkeras")
-class Descriptor(keras.Model):
+class Descriptor(base.Model):
     """An energy-based model `p(x) = exp(f(x)) N(x; 0, s^2 I) / Z`.
 
     Args:
@@ -44,6 +44,7 @@ class Descriptor(keras.Model):
         Xie, Lu, Zhu, Wu, "A theory of generative ConvNet", ICML 2016, equations 2, 6 and 8.
     """
 
+    MEANS = ("energy_gap", "movement")
     STARTS = ("persistent", "noise", "data")
 
     def __init__(
@@ -59,28 +60,25 @@ class Descriptor(keras.Model):
         seed=0,
         **kwargs,
     ):
-        super().__init__(dtype="float32", **kwargs)
+        super().__init__(seed, **kwargs)
         if start not in self.STARTS:
             raise ValueError(f"`start` should be one of {self.STARTS}; received {start!r}.")
         base.check_positive(reference_sigma=reference_sigma, step_size=step_size)
         self.network, self.reference_sigma = network, reference_sigma
         self.steps, self.step_size, self.start = steps, step_size, start
-        self.num_chains, self.penalty, self.seed = num_chains, penalty, seed
+        self.num_chains, self.penalty = num_chains, penalty
         self.observation = Nothing() if observation is None else observation
         if start == "persistent" and not isinstance(self.observation, Nothing):
             raise ValueError(
                 "Persistent chains belong to no example, so nothing of one can stay true in "
                 "them; with an `observation` use start='noise' or 'data'."
             )
-        self.updates = self.add_weight(shape=(), dtype="int32", trainable=False, name="updates")
         if start != "data" and None in network.input_shape[1:]:
             raise ValueError(
                 f"Chains from start={start!r} need an example's shape; that of `network` is "
                 f"{network.input_shape[1:]}. Give it known sides, or use start='data'."
             )
         self.chains = self._make_chains()
-        self.means = base.means("energy_gap", "movement")
-        self.built = True
 
     def _make_chains(self):
         """Return the persistent chains, at first noise, or None."""
@@ -99,6 +97,11 @@ class Descriptor(keras.Model):
     def x_shape(self):
         """Return the shape of one x."""
         return tuple(self.network.input_shape[1:])
+
+    @property
+    def learned_weights(self):
+        """Return the weights of the network: all that the model has learned."""
+        return self.network.weights
 
     def score(self, x):
         """Return `f(x)`, float32 `[batch]`: the sum of all top responses to each example."""
@@ -150,7 +153,7 @@ class Descriptor(keras.Model):
             temperature: scale of the noise's variance.
 
         Returns:
-            x: float32 `[n, ...]`, clipped to [-1, 1] only by who writes pictures.
+            x: float32 `[n, ...]`, clipped to [-1, 1] only by who writes images.
 
         Raises:
             ValueError: if learning starts from data and no `start` is given.
@@ -239,15 +242,20 @@ class Descriptor(keras.Model):
         """
         base.compile_model(self, optimizer or default_optimizer(), jit_compile, kwargs)
 
+    @property
+    def optimizers(self):
+        """Return the optimizer of the network."""
+        return {"optimizer": self.optimizer}
+
     def train_step(self, batch):
         """Learn from one batch: a tensor x or a dict with "x"."""
         observed = base.examples(batch)
-        seed = base.next_seed(self)
+        seed = self.next_seed()
         start, revised = self._chains_from(batch, observed, seed)  # D1
         if self.start == "persistent":
             self.chains.assign(revised)
         gap = self.learn(observed, revised)  # D2
-        return base.report(self, energy_gap=gap, movement=base.distance(revised, start))
+        return self.report(energy_gap=gap, movement=base.distance(revised, start))
 
     def learn(self, observed, revised):
         """D2: raise f at the observed, lower it at the revised; return the energy gap.
@@ -269,7 +277,7 @@ class Descriptor(keras.Model):
         seed = seeds.fold(seeds.as_seed(self.seed), -2)
         start, revised = self._chains_from(batch, observed, seed)
         gap = tf.reduce_mean(self.energy(revised)) - tf.reduce_mean(self.energy(observed))
-        return base.report(self, energy_gap=gap, movement=base.distance(revised, start))
+        return self.report(energy_gap=gap, movement=base.distance(revised, start))
 
     def _chains_from(self, batch, observed, seed):
         """Return where the chains start and where they end."""
@@ -285,11 +293,6 @@ class Descriptor(keras.Model):
             return tf.convert_to_tensor(self.chains)  # as they are now
         one_each = not isinstance(self.observation, Nothing)
         return self._noise(tf.shape(observed)[0] if one_each else self.num_chains, seed)
-
-    @property
-    def metrics(self):
-        """Return the running means of learning."""
-        return list(self.means.values())
 
     # Representation -------------------------------------------------------------------------
 
@@ -350,34 +353,6 @@ class Descriptor(keras.Model):
             ValueError: if the classifier ends otherwise, or has no such class.
         """
         return cls(modes.class_score(classifier, class_index), **kwargs)
-
-    # Keras ----------------------------------------------------------------------------------
-
-    def get_config(self):
-        """Return the arguments that make this model again."""
-        names = (
-            "reference_sigma",
-            "steps",
-            "step_size",
-            "start",
-            "num_chains",
-            "penalty",
-            "seed",
-        )
-        return base.model_config(self, ("network", "observation"), names)
-
-    @classmethod
-    def from_config(cls, config):
-        """Make the model that `get_config` described."""
-        return cls(**base.revive(config, ("network", "observation")))
-
-    def get_compile_config(self):
-        """Return the optimizer's config."""
-        return base.compile_config(self, ("optimizer",))
-
-    def compile_from_config(self, config):
-        """Compile as `get_compile_config` described."""
-        base.compile_from(self, config, ("optimizer",))
 
 
 def default_optimizer():

@@ -33,12 +33,12 @@ def unreadable(path, kind, error):
 
     Args:
         path: of the file.
-        kind: what it should be, "picture".
+        kind: what it should be, "image".
         error: what the decoder raised.
 
     Example:
         >>> print(unreadable("in.png", "picture", ValueError("truncated")))
-        `in.png` is not a whole picture that can be read (truncated).
+        `in.png` is not a whole image that can be read (truncated).
     """
     reason = getattr(error, "strerror", None) or str(error).strip().split("\n")[0]
     if os.path.exists(path) and not os.path.getsize(path):

@@ -1,12 +1,15 @@
 """Generator: a latent-variable model learned by alternating back-propagation (ABP).
 
-    x = g(z) + sigma e,   z ~ N(0, I),  e ~ N(0, I)
+    x = g(z) + sigma e,   z ~ p(z),  e ~ N(0, I)
     infer   z <- Langevin dynamics on |z|^2 / 2 + |project(g(z), seen) - g(z)|^2 / (2 sigma^2)
     learn   W <- W - lr d/dW mean |project(g(z), seen) - g(z)|^2 / (2 sigma^2)
 
 For a mask the error is the squared error on the visible values; complete data is the mask that
-sees everything.
+sees everything. p(z) is N(0, I), or a `Prior` that learns from the inferred z. It says what is
+drawn; inference takes z as N(0, I) under any prior.
 """
+
+import abc
 
 import keras
 import tensorflow as tf
@@ -16,8 +19,58 @@ from coopkeras.langevin import langevin
 from coopkeras.observation import Mask
 
 
+class Prior(keras.layers.Layer, abc.ABC):
+    """What a generator draws z from: a Keras layer that owns what it learns as weights.
+
+    The weights travel with the generator: into checkpoints, `.keras` files and averaged copies.
+    A subclass is registered with Keras, as any layer of a saved model.
+
+    Args:
+        dtype: of the weights, float32 under every policy of precision.
+        **kwargs: as for `keras.layers.Layer`.
+    """
+
+    def __init__(self, dtype="float32", **kwargs):
+        super().__init__(dtype=dtype, **kwargs)
+
+    @abc.abstractmethod
+    def build(self, z_shape):
+        """Make the weights for z of one example shaped `z_shape`; the generator calls it once."""
+
+    @abc.abstractmethod
+    def draw(self, n, seed):
+        """Draw z, float32 `[n, *z_shape]`; with row seeds `[n, 2]` each row by itself."""
+
+    @abc.abstractmethod
+    def learn(self, z, updates):
+        """Learn from inferred z `[batch, *z_shape]`, after so many `updates`."""
+
+
 @keras.saving.register_keras_serializable("coopkeras")
-class Generator(keras.Model):
+class StandardNormal(Prior):
+    """z ~ N(0, I); it has nothing to learn.
+
+    Example:
+        >>> prior = StandardNormal()
+        >>> prior.build((2,))
+        >>> prior.draw(3, seeds.as_seed(0)).shape.as_list()
+        [3, 2]
+    """
+
+    def build(self, z_shape):
+        """Keep the shape of z."""
+        self.z_shape = tuple(z_shape)
+
+    def draw(self, n, seed):
+        """Draw z ~ N(0, I), float32 `[n, *z_shape]`; with row seeds each row by itself."""
+        return seeds.normal(seed, [n, *self.z_shape])
+
+    def learn(self, z, updates):
+        """Learn nothing."""
+
+
+@keras.saving.register_keras_serializable("coopkeras")
+class Generator(base.Model):
     """A top-down network `x = g(z) + sigma e` learned by alternating back-propagation.
 
     Args:
@@ -35,7 +88,8 @@ class Generator(keras.Model):
         observation: what is seen of the training data, a `Mask` (also of each batch's own
             "visible"), `Downsample` or `Projection`; by default everything.
         num_examples: number of training examples whose z is kept between epochs (warm start,
-            found again by the batch's "index"); None starts every inference from N(0, I).
+            found again by the batch's "index"); None starts every inference from the prior.
+        prior: what z is drawn from, a `Prior`; by default `StandardNormal()`.
         seed: int; every random number of this model is derived from it.
 
     Example:
@@ -48,6 +102,7 @@ class Generator(keras.Model):
         equations 5 to 8.
     """
 
+    MEANS = ("reconstruction", "movement")
     INFERENCES = ("langevin", "descent")
 
     def __init__(
@@ -59,23 +114,24 @@ class Generator(keras.Model):
         inference="langevin",
         observation=None,
         num_examples=None,
+        prior=None,
         seed=0,
         **kwargs,
     ):
-        super().__init__(dtype="float32", **kwargs)
+        super().__init__(seed, **kwargs)
         base.check_positive(noise_sigma=noise_sigma, step_size=step_size)
         if inference not in self.INFERENCES:
             raise ValueError(
                 f"`inference` should be one of {self.INFERENCES}; received {inference!r}."
             )
+        self.prior = StandardNormal() if prior is None else prior
         self.network, self.noise_sigma = network, noise_sigma
         self.steps, self.step_size, self.inference = steps, step_size, inference
         self.observation = Mask() if observation is None else observation
-        self.num_examples, self.seed = num_examples, seed
-        self.updates = self.add_weight(shape=(), dtype="int32", trainable=False, name="updates")
-        self.means = base.means("reconstruction", "movement")
+        self.num_examples = num_examples
+        if not self.prior.built:
+            self.prior.build(self.z_shape)
         self.latents = self._make_latents()
-        self.built = True
 
     # The model ------------------------------------------------------------------------------
 
@@ -100,9 +156,17 @@ class Generator(keras.Model):
         return _input_shapes(self.network).get("label", (0,))[0]
 
     @property
+    def class_names(self):
+        """Return the names of these classes, as the network knows them; () for another network."""
+        known = (
+            layer.class_names for layer in self.network.layers if hasattr(layer, "class_names")
+        )
+        return tuple(next(known, map(str, range(self.classes))))
+
+    @property
     def learned_weights(self):
-        """Return the weights that tell what the model has learned."""
-        return self.network.weights
+        """Return the weights of the network and of the prior: all that the model has learned."""
+        return [*self.network.weights, *self.prior.weights]
 
     def call(self, inputs):
         """Return `g(z)`; `inputs` is z, or the dict that a conditional network takes."""
@@ -152,16 +216,12 @@ class Generator(keras.Model):
             )
         return {"label": tf.one_hot(label, self.classes)}
 
-    def prior(self, n, seed):
-        """Draw z ~ N(0, I), float32 `[n, *z_shape]`; with row seeds each row by itself."""
-        return seeds.normal(seed, [n, *self.z_shape])
-
     def sample(self, n, *, z=None, label=None, seed=0):
         """Draw `n` samples g(z), float32 `[n, ...]`.
 
         Args:
             n: number of samples.
-            z: `[n, *z_shape]`; by default z ~ N(0, I).
+            z: `[n, *z_shape]`; by default drawn from the prior.
             label: int `[n]`, the class of each, where the network is told one.
             seed: an int, int32 `[2]` or `[n, 2]`.
         """
@@ -171,7 +231,7 @@ class Generator(keras.Model):
                 "`generate(z, given)`."
             )
         given = self._of_class(label) if self.classes else None
-        return self.generate(self.prior(n, seeds.as_seed(seed)) if z is None else z, given)
+        return self.generate(self.prior.draw(n, seeds.as_seed(seed)) if z is None else z, given)
 
     def infer(
         self,
@@ -191,7 +251,7 @@ class Generator(keras.Model):
             seen: `observation(x)`; x itself when everything is seen.
             observation: an `Observation`; by default everything is seen.
             given: what a conditional network is told besides z.
-            z: where to start; by default z ~ N(0, I).
+            z: where to start; by default drawn from the prior.
             seed: an int, int32 `[2]` or `[batch, 2]`.
             steps: Langevin updates; by default those of learning.
             step_size: by default that of learning.
@@ -204,7 +264,7 @@ class Generator(keras.Model):
         observation = Mask() if observation is None else observation
         seed = seeds.as_seed(seed)
         if z is None:
-            z = self.prior(tf.shape(seen)[0], seeds.fold(seed, 0))
+            z = self.prior.draw(tf.shape(seen)[0], seeds.fold(seed, 0))
         if temperature is None:
             temperature = 0.0 if self.inference == "descent" else 1.0
         return self._infer(
@@ -271,10 +331,15 @@ class Generator(keras.Model):
         """
         base.compile_model(self, optimizer or self.default_optimizer(), jit_compile, kwargs)
 
+    @property
+    def optimizers(self):
+        """Return the optimizer of the network."""
+        return {"optimizer": self.optimizer}
+
     def train_step(self, batch):
         """Alternate inference and learning on one batch: a tensor x or a dict with "x"."""
         observed = base.examples(batch)
-        seed = base.next_seed(self)
+        seed = self.next_seed()
         observation = self.observation.bind(batch)
         seen = observation(observed)
         given = self.given(seen, observation, observed, base.label(batch))
@@ -283,18 +348,19 @@ class Generator(keras.Model):
         if self.latents is not None:
             self.latents.scatter_nd_update(batch["index"][:, None], z)
         error = self.learn([(1.0, z, seen, observation)], given)
-        return base.report(self, reconstruction=error, movement=base.distance(z, start))
+        return self.report(reconstruction=error, movement=base.distance(z, start))
 
     def learn(self, lessons, given=None):
-        """Regress what is seen on z: one update of the network's weights.
+        """Regress what is seen on z, one update of the weights; the prior learns from z.
 
         Args:
-            lessons: list of `(weight, z, seen, observation)`.
+            lessons: list of `(weight, z, seen, observation)`; the prior has the first.
             given: what a conditional network is told besides z.
 
         Returns:
             reconstruction: root mean squared error of the first lesson, in units of x.
         """
+        self.prior.learn(lessons[0][1], self.updates)
         with tf.GradientTape() as tape:
             misfits = [
                 tf.reduce_mean(self._misfit(z, seen, observation, given))
@@ -319,12 +385,12 @@ class Generator(keras.Model):
         given = self.given(seen, observation, observed, base.label(batch))
         z = self.infer(seen, observation, given=given, seed=seeds.fold(self.seed, -2))
         misfit = tf.reduce_mean(self._misfit(z, seen, observation, given))
-        return base.report(self, reconstruction=self._error(misfit, seen))
+        return self.report(reconstruction=self._error(misfit, seen))
 
     def _start(self, batch, observed, seed):
         """Return where inference starts: each example's own z, or a draw from the prior."""
         if self.latents is None:
-            return self.prior(tf.shape(observed)[0], seed)
+            return self.prior.draw(tf.shape(observed)[0], seed)
         return self.kept(batch)
 
     def kept(self, batch):
@@ -350,31 +416,6 @@ class Generator(keras.Model):
         """Return Adam(3e-4, beta_1=0.5); descent needs weight decay (see `inference`)."""
         decay = 1e-4 if self.inference == "descent" else None
         return keras.optimizers.Adam(3e-4, beta_1=0.5, weight_decay=decay)
-
-    @property
-    def metrics(self):
-        """Return the running means of learning."""
-        return list(self.means.values())
-
-    # Keras ----------------------------------------------------------------------------------
-
-    def get_config(self):
-        """Return the arguments that make this model again."""
-        names = ("noise_sigma", "steps", "step_size", "inference", "num_examples", "seed")
-        return base.model_config(self, ("network", "observation"), names)
-
-    @classmethod
-    def from_config(cls, config):
-        """Make the model that `get_config` described."""
-        return cls(**base.revive(config, ("network", "observation")))
-
-    def get_compile_config(self):
-        """Return the optimizer's config."""
-        return base.compile_config(self, ("optimizer",))
-
-    def compile_from_config(self, config):
-        """Compile as `get_compile_config` described."""
-        base.compile_from(self, config, ("optimizer",))
 
 
 def _input_shapes(network):

@@ -177,7 +177,7 @@ class Mask(Observation):
 
 @keras.saving.register_keras_serializable("coopkeras")
 class Downsample(Observation):
-    """A low-resolution picture is seen: means over blocks of `factor` by `factor` pixels.
+    """A low-resolution image is seen: means over blocks of `factor` by `factor` pixels.
 
     Args:
         factor: int >= 1; height and width (for sound time, for video height and width and

@@ -21,20 +21,22 @@ _MODE = flags.DEFINE_enum(
     "mode",
     "train",
     ["train", "evaluate", "predict", "export"],
-    "train: learn (or go on), judge, draw, export. The others use the model of --workdir: "
+    "train: train (or resume), judge, draw, export. The others use the model of --workdir: "
     "evaluate judges and draws it, predict uses it on --input, export writes a SavedModel.",
 )
-_DATA = flags.DEFINE_string("data", None, "Name, picture, sound, folder, glob, .npy or tfds:NAME.")
+_DATA = flags.DEFINE_string(
+    "data", None, "Name, image, clip, sound, folder, glob, .npy or tfds:NAME."
+)
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; runs/<task> by default.")
 _SET = flags.DEFINE_multi_string("set", [], "A setting of the task, name=value; repeatable.")
 _PLUGIN = flags.DEFINE_multi_string("plugin", [], "A module that defines tasks; repeatable.")
 _SEED = flags.DEFINE_integer("seed", None, "Every random number is derived from it; 0 by default.")
 _LIST = flags.DEFINE_bool("list", False, "List the tasks.")
-_INPUT = flags.DEFINE_string("input", None, "predict: your file.")
+_INPUT = flags.DEFINE_string("input", None, "predict: your file to read.")
 _MASK = flags.DEFINE_string(
-    "mask", None, "predict: where to fill: a picture, white, or a sound, not 0."
+    "mask", None, "predict: mask of what to fill: white in an image, non-zero in a sound."
 )
-_OUTPUT = flags.DEFINE_string("output", None, "predict: the file to write.")
+_OUTPUT = flags.DEFINE_string("output", None, "predict: file to write.")
 _EXPORT_ROOT = flags.DEFINE_string("export_root", "savedmodels", "Folder of exported models.")
 
 
@@ -48,7 +50,7 @@ def main(argv):
     except Interrupted as stop:
         return _say(stop, stop.code)
     except KeyboardInterrupt:
-        return _say("Stopped; the same command begins again, or goes on from what was saved.", 130)
+        return _say("Stopped; the same command starts again, or resumes from what was saved.", 130)
     return 0
 
 

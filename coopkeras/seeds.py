@@ -83,13 +83,32 @@ def normal(seed, shape):
         >>> normal(as_seed(0), [3, 2]).shape.as_list()
         [3, 2]
     """
+    return _drawn(tf.random.stateless_normal, seed, shape)
+
+
+def uniform(seed, shape):
+    """Draw numbers in [0, 1), float32 of `shape`; with row seeds each row by itself.
+
+    Args:
+        seed: int32 `[2]` or `[batch, 2]`.
+        shape: int tensor or list; its first entry is the batch.
+
+    Returns:
+        numbers: float32 of `shape`.
+
+    Example:
+        >>> uniform(as_seed(0), [3, 2]).shape.as_list()
+        [3, 2]
+    """
+    return _drawn(tf.random.stateless_uniform, seed, shape)
+
+
+def _drawn(draw, seed, shape):
     seed = as_seed(seed)
     if seed.shape.rank == 1:
-        return tf.random.stateless_normal(shape, seed, alg=ALGORITHM)
+        return draw(shape, seed, alg=ALGORITHM)
     return tf.map_fn(
-        lambda row: tf.random.stateless_normal(shape[1:], row, alg=ALGORITHM),
-        seed,
-        fn_output_signature=tf.float32,
+        lambda row: draw(shape[1:], row, alg=ALGORITHM), seed, fn_output_signature=tf.float32
     )
 
 

@@ -1,7 +1,7 @@
 """What a task is, and how one is found by name.
 
-A task says what it learns from, which model, how it is judged, drawn, used on a person's own
-file and served. Training, checkpoints, report, export and flags are given to it.
+A task says what it learns from, which model, how it is judged, drawn, used on a user's own file
+and served. Training, checkpoints, report, export and flags are given to it.
 """
 
 import abc
@@ -11,6 +11,8 @@ import importlib.metadata
 import inspect
 import types
 import typing
+
+import numpy as np
 
 from coopkeras.errors import UserError
 
@@ -33,12 +35,12 @@ class TaskConfig:
         precision: "auto", "float32" or "mixed_bfloat16".
         seed: every random number is derived from it.
         CHANNELS: the numbers of channels that a task knows.
-        PRESETS: other defaults that the value of a field brings, `{field: {value: {name:
-            default}}}`; what is set by hand comes before them.
+        IMPLIED: defaults implied by the value of a field, `{field: {value: {name: default}}}`;
+            explicit settings come before them.
     """
 
     CHANNELS: typing.ClassVar[tuple] = (0, 1, 3)
-    PRESETS: typing.ClassVar[dict] = {}
+    IMPLIED: typing.ClassVar[dict] = {}
 
     data: str = ""
     held_out: str = ""
@@ -54,14 +56,13 @@ class TaskConfig:
         """Check every field by its type, then what all tasks ask of them."""
         for name, kind in self._kinds().items():
             _check_type(name, kind, getattr(self, name))
-        self.require(self.size >= 16, "size", "at least 16")
+        self.at_least(size=16)
         known = ", ".join(str(number) for number in self.CHANNELS if number)
         expected = f"{known}, or 0 for what the data have"
         self.require(self.channels in self.CHANNELS, "channels", expected)
         choices = ("auto", "float32", "mixed_bfloat16")
         self.require(self.precision in choices, "precision", f"one of {', '.join(choices)}")
-        for name in ("batch_size", "updates", "log_every"):
-            self.require(getattr(self, name) >= 1, name, "at least 1")
+        self.at_least(batch_size=1, updates=1, log_every=1)
 
     def require(self, holds, name, expected):
         """Raise a UserError that names the field unless `holds`."""
@@ -70,6 +71,12 @@ class TaskConfig:
                 f"`{name}` should be {expected}; received {getattr(self, name)!r}. "
                 f"Set it with --set={name}=..."
             )
+
+    def at_least(self, **least):
+        """Raise a UserError that names the first field below its least value."""
+        for name, value in least.items():
+            expected = f"at least {value}" if value else "0 or more"
+            self.require(getattr(self, name) >= value, name, expected)
 
     @classmethod
     def parse(cls, settings, **flags):
@@ -83,27 +90,91 @@ class TaskConfig:
             config: a `TaskConfig` of this class.
 
         Raises:
-            UserError: for an unknown name (the known ones are listed) or a wrong type.
+            UserError: for an unknown name (the known ones are listed), a wrong type, or a setting
+                that nothing reads, given the others.
 
         Example:
             >>> TaskConfig.parse(["size=64"]).size
             64
         """
         values = cls._values(settings, flags)
-        return cls(**cls.presets(values) | values)
+        config = cls(**cls.implied(values) | values)
+        unread = config.unread()
+        for name in values:
+            if name in unread:
+                raise UserError(f"`{name}` is not read with {unread[name]}; leave it out.")
+        return config
 
     @classmethod
-    def presets(cls, values):
-        """Return the defaults that what is set by hand brings, by `PRESETS`.
+    def implied(cls, values):
+        """Return the defaults implied by the explicit settings; see `IMPLIED`.
 
         Args:
-            values: what is set by hand, by name.
+            values: the explicit settings, by name.
         """
-        brought = {}
-        for field, presets in cls.PRESETS.items():
-            value = {**brought, **values}.get(field, getattr(cls, field))
-            brought = presets.get(value, {}) | brought
-        return brought
+        found = {}
+        for field, defaults in cls.IMPLIED.items():
+            value = {**found, **values}.get(field, getattr(cls, field))
+            found = defaults.get(value, {}) | found
+        return found
+
+    # What reads a setting: the names that a task's own Config adds --------------------------
+
+    def unread(self):
+        """Return the settings that nothing reads given the others, and why: `{name: reason}`.
+
+        Example:
+            >>> TaskConfig().unread()
+            {}
+        """
+        return {}
+
+    def judging(self):
+        """Return the names of the settings that only `judge` and `draw` read."""
+        return ()
+
+    def predicting(self):
+        """Return the names of the settings that `predict` reads, besides `seed`."""
+        return ()
+
+    def serving(self):
+        """Return the names of the settings that `signatures` reads and learning does not."""
+        return ()
+
+    def free(self):
+        """Return the names of all settings that take no part in learning."""
+        return {*self.judging(), *self.predicting(), *self.serving()}
+
+    def in_use(self, mode, settings, **flags):
+        """Return the config of a trained model with the settings that a job reads changed.
+
+        Args:
+            mode: "evaluate", "predict" or "export".
+            settings: as for `parse`.
+            **flags: as for `parse`.
+
+        Raises:
+            UserError: for a setting that was learned, or that the job does not read.
+
+        Example:
+            >>> TaskConfig(size=64).in_use("predict", [], seed=3).seed
+            3
+        """
+        reads = {
+            "evaluate": ("data", "held_out", "seed", *self.judging()),
+            "predict": ("seed", *self.predicting()),
+            "export": self.serving(),
+        }[mode]
+        values = self._values(settings, flags)
+        reads = [name for name in reads if name not in self.unread()]
+        for name, value in values.items():
+            if name not in reads and value != getattr(self, name):
+                was = "does not read it" if name in self.free() else "can't change what was learned"
+                raise UserError(
+                    f"`{name}` is {getattr(self, name)!r} in this model, and --mode={mode} {was}; "
+                    f"it reads {', '.join(reads) or 'no setting'}."
+                )
+        return dataclasses.replace(self, **values)
 
     def changed(self, settings, **flags):
         """Return this config with other settings, given as to `parse`.
@@ -134,6 +205,28 @@ class TaskConfig:
         return values
 
 
+class DataSpec(typing.NamedTuple):
+    """What `Task.build` depends on besides the settings: the examples to learn from.
+
+    Attributes:
+        shape: of one example, such as (32, 32, 1).
+        count: number of examples, for what is kept of each.
+        classes: names of their labels, () without labels.
+        deviation: standard deviation of their values about the mean example, in units of x.
+        mean: the mean example, float32 of `shape`; None where a trained model is made again.
+
+    Example:
+        >>> DataSpec((32, 32, 1), count=100).deviation
+        0.5
+    """
+
+    shape: tuple
+    count: int = 1
+    classes: tuple = ()
+    deviation: float = 0.5
+    mean: np.ndarray | None = None
+
+
 class Task(abc.ABC):
     """A thing to learn and do, by name: subclass it once, finally, and register the class.
 
@@ -141,38 +234,34 @@ class Task(abc.ABC):
         name: the word on the command line.
         summary: one line for --list.
         takes_input: whether `predict` needs a file to read.
+        takes_mask: whether it needs a mask too, unless the file itself says what to fill.
         suffix: of the files that `predict` reads and writes, for the commands of the report.
         Config: a frozen dataclass derived from `TaskConfig`.
 
     Args:
         config: an instance of `Config`; its defaults when left out.
-
-    When `build` is called, two things are known of the examples to learn from: `classes`, the
-    names of their labels, () without, and `deviation`, the standard deviation of their values
-    about the mean example.
     """
 
     name: typing.ClassVar[str]
     summary: typing.ClassVar[str]
     takes_input: typing.ClassVar[bool] = True
+    takes_mask: typing.ClassVar[bool] = False
     suffix: typing.ClassVar[str] = ".png"
     Config: typing.ClassVar[type]
 
     def __init__(self, config=None):
         self.config = self.Config() if config is None else config
-        self.classes, self.deviation = (), 0.5
 
     @abc.abstractmethod
     def datasets(self):
         """Return a `data.Split`: examples to learn from (as the model sees them) and judge by."""
 
     @abc.abstractmethod
-    def build(self, shape, count):
+    def build(self, spec):
         """Return the compiled Keras model.
 
         Args:
-            shape: of one example, such as (32, 32, 1).
-            count: number of examples to learn from, for what is kept of each.
+            spec: a `DataSpec`, the examples to learn from.
         """
 
     @abc.abstractmethod
@@ -181,25 +270,26 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def draw(self, model, split):
-        """Return pictures, clips and sounds by caption.
+        """Return what there is to see and hear, by caption.
 
-        A picture is float `[height, width, 1 or 3]` in [-1, 1], or uint8; a clip, shown
-        moving, is a `coopkeras.video.Clip`, and a sound a `coopkeras.audio.Sound`.
+        Each is an `images.Image`, a `video.Clip`, an `audio.Sound`, or anything else that has
+        their `suffix`, `element` and `write(path)`.
         """
 
     @abc.abstractmethod
     def predict(self, model, input_path, output_path, mask_path=None):
-        """Use the model on a person's own file; return the list of files written."""
+        """Use the model on a user's own file; return the list of files written."""
 
     @abc.abstractmethod
     def signatures(self, model):
-        """Return what is served: `{name: tf.function with an input signature and dict outputs}`.
+        """Return what is served, `{name: function}`.
 
-        Every input and output has a leading batch dimension.
+        A function is a tf.function with an input signature, or a concrete function; it returns a
+        dict. Every input and output has a leading batch dimension.
         """
 
 
-def row(method, *, setting, metrics, n, ours=False, variant=None):
+def row(method, *, setting, metrics, n, variant=None):
     """Return one row of results.json.
 
     Args:
@@ -207,17 +297,14 @@ def row(method, *, setting, metrics, n, ours=False, variant=None):
         setting: what it was judged on, such as "M12".
         metrics: `{name: (values per example or one number, unit, "higher" | "lower")}`.
         n: number of examples judged.
-        ours: whether it is our method.
-        variant: "proposed", "estimate" or "sample" for ours.
+        variant: of ours "estimate" or "sample", or either "proposed"; None is a baseline's.
 
     Returns:
         row: dict as in results.json, `value` the mean and `sd` the standard deviation.
     """
-    import numpy as np
-
     return {
         "method": method,
-        "ours": ours,
+        "ours": variant is not None,
         "variant": variant,
         "setting": setting,
         "n": n,
@@ -231,6 +318,26 @@ def row(method, *, setting, metrics, n, ours=False, variant=None):
             for name, (values, unit, better) in metrics.items()
         },
     }
+
+
+def rows(judged, score):
+    """Return the rows of what is judged alike.
+
+    Args:
+        judged: `{(method, variant, setting): results}`; None for results leaves a row out.
+        score: function of results `[n, ...]` that returns their metrics, as `row` takes them.
+
+    Example:
+        >>> loudest = lambda x: {"peak": (np.max(x), "", "lower")}
+        >>> found = rows({("ours", "sample", ""): [1, 2], ("no rival", None, ""): None}, loudest)
+        >>> [row["metrics"]["peak"]["value"] for row in found]
+        [2.0]
+    """
+    return [
+        row(method, setting=setting, metrics=score(x), n=len(x), variant=variant)
+        for (method, variant, setting), x in judged.items()
+        if x is not None
+    ]
 
 
 # Finding a task ---------------------------------------------------------------------------------

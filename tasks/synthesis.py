@@ -1,43 +1,37 @@
-"""Synthesis: draw new pictures like those of a folder, or a texture of any size."""
+"""Synthesis: draw new images like those of a folder, or a texture of any size."""
 
 import dataclasses
+import functools
 from typing import ClassVar, final
 
 import numpy as np
 import tensorflow as tf
 
 import coopkeras as ck
-from coopkeras.task import row
+from coopkeras.task import rows
 
-DRAWN_AT_ONCE = 100
 COLUMNS = 12  # of a sheet
 LARGEST_ROW = 20
-WAYS = {"line": ck.recipes.latents.line, "sphere": ck.recipes.latents.sphere}
-SHEETS = ("samples", *WAYS, "map")
-GAUSSIAN_COMPONENTS = 200
-GAUSSIAN_PIXELS = 2000 * 64 * 64  # of the pictures that the Gaussian is fitted to
+SHEETS = ("samples", "line", "sphere", "map")
+GAUSSIAN_PIXELS = 2000 * 64 * 64  # of the images that the Gaussian is fitted to
 TEXTURE_DOUBLINGS = 5  # one z is for 32 pixels
-MARGIN = 32  # pixels around a texture that are drawn and cut off: the border is no texture
 LARGEST_TEXTURE = 4096
 LARGEST_SERVED = 512  # side of a texture that is served: a request should not take minutes
 KEPT_PATCHES = 256  # that a generator alone learns: it keeps a z of each
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(ck.recipes.ImageConfig):
-    """Settings of synthesis; a texture brings others (`TEXTURE`).
+class Config(ck.recipes.SynthesisConfig, ck.recipes.ImageConfig):
+    """Settings of synthesis; a texture implies others (`TEXTURE`).
 
     Attributes:
-        size: side of a picture, pixels. A texture, that is a single picture, samples:textures or
+        size: side of an image, pixels. A texture, that is a single image, samples:textures or
             `patches=true`, is learned from patches and drawn at any size.
         method: "coopnets" (the generator proposes, the descriptor revises), "generator" (ABP)
             or "descriptor" (persistent chains).
         patch: side of the patches that a texture is learned from.
-        by_class: tell the generator the class, where the data have labels.
-        sampling_steps: Langevin updates of a sample; 0 is those of a revision in learning.
-        settle_step: step size of the `settle` updates that end a sample of CoopNets, as a share
-            of `step_size`.
-        samples: number of pictures that `--mode=predict` draws.
+        by_class: condition the generator on the class, where the data have labels.
+        samples: number of images that `--mode=predict` draws.
         label: the class that `--mode=predict` draws; "" is all of them in turn.
         sheet: what they are: "samples"; "line" or "sphere", in each row the way from one z to
             another; or "map", a square cut through the space of z.
@@ -57,14 +51,14 @@ class Config(ck.recipes.ImageConfig):
         "descriptor_form": "texture",
         "descriptor_layers": 4,
         "descriptor_scale": 0.0,
-        "descriptor_rate": 7e-4,
-        "penalty": 0.3,
+        "descriptor_learning_rate": 7e-4,
+        "relative_penalty": 0.3,
         "reference_sigma": 0.5,
         "step_size": 0.0,
-        "settle": 12,
-        "settle_step": 0.3,
+        "denoise_steps": 12,
+        "denoise_step_share": 0.3,
         "updates": 300,
-        "warmup": 0.3,
+        "warmup_share": 0.3,
     }
 
     data: str = "samples:gravel"
@@ -74,23 +68,21 @@ class Config(ck.recipes.ImageConfig):
     generator_width: int = 48
     infer_steps: int = 10
     infer_step_size: float = 0.1
-    warmup: float = 0.55
+    warmup_share: float = 0.55
     observed_weight: float = 0.9
     descriptor_form: str = "object"
     descriptor_scale: float = 3e5
-    descriptor_rate: float = 5e-4
+    descriptor_learning_rate: float = 5e-4
     reference_sigma: float = 1.0
-    penalty: float = 1.0
+    relative_penalty: float = 1.0
     steps: int = 12
     step_size: float = 0.005
-    sampling_steps: int = 0
-    settle_step: float = 1.0
     samples: int = 64
     label: str = ""
     sheet: str = "samples"
 
     @classmethod
-    def presets(cls, values):
+    def implied(cls, values):
         """Return the defaults of textures, where one is learned."""
         is_texture = ck.data.always_patches(values.get("data", cls.data)) or values.get("patches")
         return cls.TEXTURE if is_texture else {}
@@ -99,15 +91,12 @@ class Config(ck.recipes.ImageConfig):
         """Check the settings against each other."""
         super().__post_init__()
         self.require(self.sheet in SHEETS, "sheet", f"one of {', '.join(SHEETS)}")
-        can = self.sheet == "samples" or self.method != "descriptor"
+        can = self.sheet == "samples" or "latent_dim" not in self.unread()
         self.require(can, "sheet", "samples: method=descriptor has no z")
         plane = self.sheet != "map" or self.latent_dim >= 2
         self.require(plane, "latent_dim", "at least 2 for a map")
         least = {"samples": 1, "map": 4}.get(self.sheet, COLUMNS)
-        self.require(self.samples >= least, "samples", f"at least {least}")
-        self.require(self.sampling_steps >= 0, "sampling_steps", "0 or more")
-        self.require(self.settle_step > 0, "settle_step", "greater than 0")
-        self.require(self.patch >= 16, "patch", "at least 16")
+        self.at_least(samples=least, patch=16)
         fits = not self.is_texture() or self.size <= LARGEST_TEXTURE
         self.require(fits, "size", f"at most {LARGEST_TEXTURE}")
 
@@ -116,242 +105,133 @@ class Config(ck.recipes.ImageConfig):
         forms = {self.descriptor_form, self.generator_form}
         return self.at_own_scale() and forms == {"texture"}
 
-    def learned_size(self):
-        """Return the side of an example, pixels."""
-        return self.patch if self.at_own_scale() else self.size
+    def unread(self):
+        """Return the settings that are not read: of textures, or of whole images."""
+        whole = {} if self.at_own_scale() else {"patch": "whole images"}
+        form = f"generator_form={self.generator_form}"
+        by_class = {} if self.generator_form == "object" else {"by_class": form}
+        return super().unread() | whole | by_class
+
+    def predicting(self):
+        """Return the names of the settings that predict reads."""
+        return (*super().predicting(), "samples", "label", "sheet", *self.serving())
+
+    def serving(self):
+        """Return the names of the settings that are free when a model is served."""
+        return ("size",) if self.is_texture() else ()
 
 
 @final
 class Synthesis(ck.Task):
-    """Learn the distribution of pictures; judge samples beside a Gaussian and real pictures."""
+    """Learn the distribution of images; judge samples beside a Gaussian and real images."""
 
     name: ClassVar[str] = "synthesis"
-    summary: ClassVar[str] = "draw new pictures like those of a folder, textures of any size"
+    summary: ClassVar[str] = "draw new images like those of a folder, textures of any size"
     takes_input: ClassVar[bool] = False
     Config: ClassVar[type] = Config
 
     def datasets(self):
-        """Return pictures to learn from and held-out pictures."""
+        """Return images to learn from and held-out images."""
         config = self.config
-        split = ck.recipes.images(config, config.learned_size())
+        split = ck.recipes.images(config, config.patch if config.at_own_scale() else config.size)
         if config.method == "generator" and config.is_texture():
             return ck.data.Split(split.train.take(KEPT_PATCHES), split.held_out)
         return split
 
-    def build(self, shape, count):
+    def build(self, spec):
         """Return the compiled model of the method."""
-        learned = (*[self.config.learned_size()] * 2, shape[-1])  # though a larger one is drawn
-        config = ck.recipes.derive(self.config, learned, self.deviation)
-        if config.method == "descriptor":
-            chains = {"start": "noise"} if config.is_texture() else {}
-            return ck.recipes.descriptor(config, shape, num_chains=config.batch_size, **chains)
-        doublings = TEXTURE_DOUBLINGS if config.is_texture() else None
-        network = ck.recipes.generator_network(config, shape, doublings, self._class_count())
-        if config.method == "generator":
-            return ck.recipes.generator(config, network, num_examples=count)
-        return ck.recipes.coopnets(config, shape, network)
-
-    def _class_count(self):
-        """Return the number of classes that the generator is told of, 0 if it is not."""
-        by_class = self.config.by_class and self.config.generator_form == "object"
-        return len(self.classes) if by_class else 0
-
-    # Judging --------------------------------------------------------------------------------
+        config, texture = ck.recipes.derive(self.config, spec), self.config.is_texture()
+        classes = spec.classes if config.by_class and config.generator_form == "object" else ()
+        doublings = TEXTURE_DOUBLINGS if texture else None
+        make = ck.recipes.generator_network
+        network = functools.partial(make, config, spec.shape, doublings, classes)
+        start = "noise" if texture else "persistent"
+        return ck.recipes.model(config, spec.shape, network, start=start, num_examples=spec.count)
 
     def judge(self, model, split):
         """Return the patch distance, and with labels Frechet and kernel distances, for all."""
-        x = split.held_out.array()
+        x, method = split.held_out.array(), self.config.method
         limit = GAUSSIAN_PIXELS // (x.shape[1] * x.shape[2])
         train = split.train.take(min(8000, limit), seed=1)
         features = ck.metrics.features.of_classifier(train) if split.train.names else None
-        score = _Score(x, features)
-        labels = self._labels(len(x))
-        proposed, samples = self._sample(model, len(x), seed=1, label=labels)
-        rows = [score(self.config.method, samples, "sample", labels)]
-        if proposed is not None:
-            rows.insert(0, score(self.config.method, proposed, "proposed", labels))
-        gaussian = ck.images.baselines.gaussian_samples(train.array(), len(x), GAUSSIAN_COMPONENTS)
-        rows.append(score("gaussian", gaussian))
-        rows.append(score("real, other pictures", split.train.take(len(x), seed=2).array()))
-        return rows
-
-    def _labels(self, count, alike=1):
-        """Return the class asked for, or all in turn, `alike` of each; None where none are told."""
-        config, known = self.config, self.classes[: self._class_count()]
-        expected = f"one of {', '.join(known)}" if known else "left out: no classes were learned"
-        config.require(config.label in ("", *known), "label", expected)
-        if not known:
-            return None
-        if config.label:
-            return np.full(count, known.index(config.label))
-        return np.arange(count) // alike % len(known)
-
-    # Drawing --------------------------------------------------------------------------------
-
-    def draw(self, model, split, count=60):
-        """Return sheets of proposed, revised and real pictures, and a texture at its size."""
-        columns = self._columns() or COLUMNS
-        count = count // columns * columns
-        proposed, samples = self._sample(model, count, seed=0, label=self._labels(count))
-        sheets = {"samples": _sheet(samples, columns)}
-        if proposed is not None:
-            sheets = {
-                "proposed": _sheet(proposed, columns),
-                "revised: the samples": _sheet(samples, columns),
-            }
-        if self.config.method != "descriptor":
-            z, label, _ = self._latents(model, "sphere", count, seed=0)
-            ways = self._sample(model, len(z), 0, z, label)[1]
-            sheets["from z to z along an arc"] = _sheet(ways, COLUMNS)
-        if self.config.is_texture():
-            sheets["texture"] = next(self._textures(model, 1, seed=0))
-        return sheets | {
-            "real, held out": _sheet(split.held_out.take(count, seed=2).array(), columns)
+        labels = self._labels(model, len(x))
+        proposed, samples = self._sample(model, len(x), 1, label=labels)
+        ours = {(method, "proposed", ""): proposed, (method, "sample", ""): samples}
+        others = {
+            ("gaussian", None, ""): ck.images.baselines.gaussian_samples(train.array(), len(x)),
+            ("real, other images", None, ""): split.train.take(len(x), seed=2).array(),
         }
 
-    def _columns(self):
-        """Return the columns of a sheet of samples: a class each, if they are few, else None."""
-        classes = self._class_count()
-        return classes if 0 < classes <= LARGEST_ROW else None
+        def score(made, labels=None):
+            return ck.metrics.of_synthesis(np.clip(made, -1, 1), x, features, labels)
 
-    def _textures(self, model, count, seed):
-        """Yield pictures of `size` by `size`, cut from larger ones."""
-        large = self._large(model, self.config.size)
-        for number in range(count):
-            x = self._samples(large, 1, ck.seeds.fold(ck.seeds.as_seed(seed), number))[1]
-            yield np.clip(_inner(x)[0], -1, 1)
+        return rows(ours, functools.partial(score, labels=labels)) + rows(others, score)
 
-    def _large(self, model, size):
-        """Return the model of textures that are `size` by `size` without their border."""
-        side = size + 2 * MARGIN
-        large = self.build((side, side, model.x_shape[-1]), 1)
-        for network, learned in zip(_networks(large), _networks(model), strict=True):
-            network.set_weights(learned.get_weights())
-        return large
-
-    # Using ----------------------------------------------------------------------------------
+    def draw(self, model, split, count=60):
+        """Return sheets of proposed, revised and real images, and a texture at its size."""
+        columns, textures = _columns(model), ck.recipes.textures
+        count = count // columns * columns
+        proposed, samples = self._sample(model, count, 0, label=self._labels(model, count))
+        sheets = {"proposed": proposed, "samples": samples}
+        sheets["real, held out"] = split.held_out.take(count, seed=2).array()
+        drawn = {name: ck.images.grid(x, columns) for name, x in sheets.items() if x is not None}
+        if "latent_dim" not in self.config.unread():
+            drawn["from z to z along an arc"] = self._sheet(model, "sphere", count, seed=0)
+        if self.config.is_texture():
+            drawn["texture"] = next(textures.draw(self, model, self.config.size, 1, seed=0))
+        return {name: ck.images.Image(x) for name, x in drawn.items()}
 
     def predict(self, model, input_path, output_path, mask_path=None):
-        """Draw `samples` new pictures on one sheet, textures each on its own; nothing is read."""
+        """Draw `samples` new images on one sheet, textures each on its own; nothing is read."""
         if input_path or mask_path:
             raise ck.UserError(
                 "--task=synthesis draws from nothing; leave out --input and --mask, and give "
                 "--output (and --set=samples=16, --seed=1)."
             )
-        config = self.config
+        config, paths = self.config, [output_path]
         if config.is_texture() and config.sheet == "samples":
+            draw = ck.recipes.textures.draw
+            drawn = draw(self, model, config.size, config.samples, config.seed)
             paths = ck.images.output_paths(output_path, config.samples)
-            textures = self._textures(model, config.samples, config.seed)
-            for path, texture in zip(paths, textures, strict=True):
-                ck.images.write(path, texture)
-            return paths
-        z, label, columns = self._latents(model, config.sheet, config.samples, config.seed)
-        count = config.samples if z is None else len(z)
-        samples = self._sample(model, count, config.seed, z, label)[1]
-        ck.images.write(output_path, _sheet(samples, columns))
-        return [output_path]
+        else:
+            drawn = [self._sheet(model, config.sheet, config.samples, config.seed)]
+        for path, image in zip(paths, drawn, strict=True):
+            ck.images.write(path, image)
+        return paths
 
     def signatures(self, model):
-        """Return what is served: a sample for each seed (and label), and a picture's energy."""
-        shape, seeds = model.x_shape, tf.TensorSpec([None, 2], tf.int32, "seed")
-        texture = self.config.is_texture()
-        drawn = self._large(model, min(self.config.size, LARGEST_SERVED)) if texture else model
+        """Return what is served: a sample for each seed (and label), and an image's energy."""
+        textures, texture = ck.recipes.textures, self.config.is_texture()
+        size = min(self.config.size, LARGEST_SERVED)
+        drawn = textures.larger(self, model, size) if texture else model
 
-        def draw(seed, label):
-            seed = tf.ensure_shape(seed, [None, 2])
-            pair = self._samples(drawn, tf.shape(seed)[0], seed, label=label)
-            proposed, sample = map(_inner, pair) if texture else pair
-            sample = tf.clip_by_value(sample, -1, 1)
-            return {"sample": sample} | ({} if proposed is None else {"proposed": proposed})
+        def draw(seed, label=None):
+            pair = ck.recipes.sample(self.config, drawn, seed, label=label)
+            return [textures.inner(x) if texture else x for x in pair]
 
-        if self._class_count():
-            labels = tf.TensorSpec([None], tf.int32, "label")
-            sample = tf.function(draw, input_signature=[seeds, labels])
+        by_class = ck.recipes.classes.names(model)
+        label = {"label": tf.TensorSpec([None], tf.int32)} if by_class else {}
+        return ck.recipes.sample_signature(draw, **label) | ck.recipes.energy_signature(model)
+
+    def _sample(self, model, count, seed, **given):
+        return ck.recipes.sample_rows(self.config, model, count, seed, **given)
+
+    def _labels(self, model, count, alike=1):
+        return ck.recipes.classes.labels(model, self.config.label, count, alike)
+
+    def _sheet(self, model, kind, count, seed):
+        """Return a sheet of about `count` images; all of one way between two z have one class."""
+        if kind == "samples":
+            z, columns, alike = None, _columns(model, most=None), 1
         else:
-            sample = tf.function(lambda seed: draw(seed, None), input_signature=[seeds])
-        served = {"serving_default": sample, "sample": sample}
-        if self.config.method != "generator":
-            served["energy"] = ck.recipes.energy_signature(model, shape)
-        return served
-
-    def _latents(self, model, sheet, count, seed):
-        """Return (z or None, label or None, columns) of a sheet of about `count` pictures."""
-        if sheet == "samples":
-            return None, self._labels(count), self._columns()
-        generator = model.generator if self.config.method == "coopnets" else model
-        if sheet == "map":
-            side = int(count**0.5)
-            z = ck.recipes.latents.plane(generator.z_shape, side, seed)
-            return z, self._labels(len(z), alike=len(z)), side
-        ends = generator.prior(2 * (count // COLUMNS), ck.seeds.as_seed(seed))
-        ways = [WAYS[sheet](a, b, COLUMNS) for a, b in zip(ends[::2], ends[1::2], strict=True)]
-        z = tf.concat(ways, axis=0)
-        return z, self._labels(len(z), alike=COLUMNS), COLUMNS
-
-    def _sample(self, model, count, seed, z=None, label=None):
-        """Return (proposed or None, samples) as arrays; a sample is its number's alone."""
-        parts = []
-        for start in range(0, count, DRAWN_AT_ONCE):
-            place = slice(start, min(count, start + DRAWN_AT_ONCE))
-            rows = ck.seeds.fold(ck.seeds.as_seed(seed), tf.range(place.start, place.stop))
-            some = [None if one is None else one[place] for one in (z, label)]
-            parts.append(self._samples(model, len(rows), rows, *some))
-        proposed, samples = zip(*parts, strict=True)
-        return None if proposed[0] is None else np.concatenate(proposed), np.concatenate(samples)
-
-    def _samples(self, model, count, seed, z=None, label=None):
-        """Return (proposed or None, samples) of any of the three models."""
-        config = self.config
-        if config.method == "generator":
-            return None, model.sample(count, z=z, label=label, seed=seed)
-        how = {"seed": seed, "steps": config.sampling_steps or config.steps}
-        if config.method == "descriptor":
-            return None, model.sample(count, **how)
-        how |= {"settle": config.settle, "proposed": True}
-        how |= {"settle_step_size": config.settle_step * model.descriptor.step_size}
-        return model.sample(count, z=z, label=label, **how)
+            generator = ck.recipes.parts(model)[1]
+            z, columns = ck.recipes.latents.sheet(kind, generator, count, seed, COLUMNS)
+            count, alike = len(z), len(z) if kind == "map" else columns
+        labels = self._labels(model, count, alike)
+        return ck.images.grid(self._sample(model, count, seed, z=z, label=labels)[1], columns)
 
 
-class _Score:
-    """Judge one method's samples against held-out pictures."""
-
-    def __init__(self, x, features):
-        self.x, self.features = x, features
-        self.of_x = features(x) if features else None
-
-    def __call__(self, method, samples, variant=None, labels=None):
-        samples = np.clip(samples, -1, 1)
-        distance = ck.metrics.sliced_wasserstein(samples, self.x)
-        metrics = {"patch_distance": (distance, "", "lower")}
-        if self.features:
-            of_samples = self.features(samples)
-            frechet = ck.metrics.frechet_distance(of_samples, self.of_x)
-            kernel = ck.metrics.kernel_distance(of_samples, self.of_x)
-            metrics |= {"frechet": (frechet, "", "lower"), "kernel": (kernel, "", "lower")}
-        if labels is not None:
-            right = self.features.classify(samples) == labels
-            metrics["right_class"] = (100.0 * right, "%", "higher")
-        return row(
-            method,
-            setting="",
-            n=len(samples),
-            metrics=metrics,
-            ours=variant is not None,
-            variant=variant,
-        )
-
-
-def _networks(model):
-    """Return the networks that draw."""
-    if isinstance(model, ck.CoopNets):
-        return model.averaged_descriptor.network, model.averaged_generator.network
-    return (model.network,)
-
-
-def _inner(textures):
-    """Return textures without their border; None of None."""
-    return None if textures is None else textures[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
-
-
-def _sheet(x, columns):
-    return ck.images.grid(np.clip(x, -1, 1), columns=columns)
+def _columns(model, most=COLUMNS):
+    """Return the columns of a sheet of samples: a class each, if they are few."""
+    classes = len(ck.recipes.classes.names(model))
+    return classes if 0 < classes <= LARGEST_ROW else most

@@ -1,18 +1,38 @@
 """Laws of what the three models share as Keras objects."""
 
+import inspect
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from coopkeras import base, seeds
+import coopkeras as ck
+from coopkeras import base, networks, observation, seeds, video
+from coopkeras.coopnets import CoopNets
 from coopkeras.descriptor import Descriptor
-from coopkeras.generator import Generator
+from coopkeras.generator import Generator, StandardNormal
 from coopkeras.observation import Mask
 
 
 def network():
     return keras.Sequential([keras.Input((3,)), keras.layers.Dense(3)])
+
+
+def coopnets(**kwargs):
+    return CoopNets(Descriptor(network(), start="data"), Generator(network()), **kwargs)
+
+
+MODELS = {
+    Descriptor: lambda: Descriptor(network(), penalty=0.1, start="noise", seed=3),
+    Generator: lambda: Generator(network(), noise_sigma=0.2, observation=Mask([[True] * 3])),
+    CoopNets: lambda: coopnets(ema=0.5, observation=Mask(), seed=4),
+}
 
 
 def test_a_batch_is_x_or_a_dict_or_a_tuple_of_it():
@@ -29,7 +49,7 @@ def test_each_update_has_its_own_seed_and_a_run_that_goes_on_has_the_next():
     def run(start, count):
         model = Descriptor(network(), start="data", seed=5)
         model.updates.assign(start)
-        return [tuple(base.next_seed(model).numpy()) for _ in range(count)]
+        return [tuple(model.next_seed().numpy()) for _ in range(count)]
 
     assert len(set(run(0, 6))) == 6
     assert run(4, 2) == run(0, 6)[4:]
@@ -42,8 +62,8 @@ def test_distance_is_the_root_mean_square():
 
 def test_report_means_what_was_reported():
     model = Descriptor(network(), start="data")
-    base.report(model, energy_gap=1.0)
-    logs = base.report(model, energy_gap=3.0, movement=5.0)
+    model.report(energy_gap=1.0)
+    logs = model.report(energy_gap=3.0, movement=5.0)
     assert {name: float(value) for name, value in logs.items()} == {"energy_gap": 2, "movement": 5}
     assert {metric.name for metric in model.metrics} == {"energy_gap", "movement"}
 
@@ -85,6 +105,29 @@ def test_a_copy_has_the_weights_and_no_training_state(state):
     assert model.network.get_weights()[0].any()
 
 
+def test_a_copy_has_what_the_prior_has_learned():
+    prior = video.LinearDynamic()
+    generator = Generator(
+        keras.Sequential([keras.Input((4, 3)), keras.layers.Dense(3)]), prior=prior
+    )
+    prior.mean.assign([1.0, 2.0, 3.0])
+    assert np.array_equal(base.copy(generator).prior.mean, prior.mean)
+
+
+def test_a_model_says_its_shape_and_its_optimizers():
+    with pytest.raises(TypeError, match="abstract.*optimizers.*x_shape"):
+        base.Model(seed=0)
+
+
+@pytest.mark.parametrize("cls", MODELS)
+def test_every_argument_is_in_the_config(cls):
+    model = MODELS[cls]()
+    arguments = set(inspect.signature(cls).parameters) - {"kwargs"}
+    assert set(model.get_config()) == arguments | {"name"}
+    again = cls.from_config(model.get_config())
+    assert again.get_config() == model.get_config()
+
+
 def test_a_config_is_plain_and_makes_the_model_again():
     model = Generator(network(), noise_sigma=0.2, observation=Mask([[True, False, True]]), seed=3)
     again = Generator.from_config(model.get_config())
@@ -99,3 +142,116 @@ def test_a_nan_is_not_hidden_by_training():
     x = np.full([2, 3], np.nan, "float32")
     history = model.fit(x, verbose=0).history
     assert np.isnan(history["energy_gap"]).all()
+
+
+# Files --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("cls", MODELS)
+def test_a_file_makes_the_model_again_compiled_or_not(cls, compiled, tmp_path):
+    model = MODELS[cls]()
+    if compiled:
+        model.compile()
+    model.updates.assign(7)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert type(again) is cls
+    assert again.compiled is compiled
+    assert json.dumps(again.get_config()) == json.dumps(model.get_config())
+    assert again.updates.numpy() == 7
+    assert all(map(np.array_equal, again.get_weights(), model.get_weights()))
+
+
+def test_a_model_that_was_loaded_uncompiled_can_be_compiled(tmp_path):
+    coopnets().save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    again.compile()
+    again.fit(np.ones([4, 3], "float32"), verbose=0)
+    assert again.updates.numpy() == 1
+
+
+def saved(folder):
+    """Save models that hold every class of ours; return the files."""
+    statistics = ck.audio.networks.EnvelopeStatistics()
+    scene = keras.Sequential([keras.Input((2, 4, 4, 1)), networks.layers.Scene()])
+    recovery = networks.recovery_generator((16, 16, 1), 2, (4, 4))
+    clips = video.networks.recovery_generator((4, 16, 16, 1), 2, (16, 16))
+    half = observation.Downsample(2)
+    models = [
+        Descriptor(keras.Sequential([keras.Input((16, 3)), statistics]), start="data"),
+        Generator(scene, prior=video.LinearDynamic(), observation=half),
+        Generator(clips, observation=observation.Projection(4)),
+        CoopNets(
+            Descriptor(networks.descriptor((16, 16, 1), (4,)), start="data"),
+            Generator(recovery, prior=StandardNormal()),
+            observation=Mask(),
+        ),
+    ]
+    paths = [str(folder / f"{number}.keras") for number in range(len(models))]
+    for model, path in zip(models, paths, strict=True):
+        model.save(path)
+    return paths
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import coopkeras, keras",
+        "import keras, coopkeras",
+        "from coopkeras import observation; import keras",  # Keras is imported in the midst of it
+    ],
+)
+def test_a_new_process_finds_the_classes_of_a_file(imports, tmp_path):
+    code = (
+        f"{imports}, sys; [print(type(keras.models.load_model(f)).__name__) for f in sys.argv[1:]]"
+    )
+    run = [sys.executable, "-c", code, *saved(tmp_path)]
+    found = subprocess.run(run, check=True, capture_output=True, text=True).stdout.split()
+    assert found == ["Descriptor", "Generator", "Generator", "CoopNets"]
+
+
+def test_keras_is_told_of_every_class():
+    pattern = r'^@keras.saving.register_keras_serializable\("coopkeras"\)\nclass (\w+)'
+    folder, registered = pathlib.Path(ck.__file__).parent, {}
+    for path in folder.rglob("*.py"):
+        if names := re.findall(pattern, path.read_text("utf-8"), re.MULTILINE):
+            registered[".".join(path.relative_to(folder).with_suffix("").parts)] = tuple(names)
+    told = {module: sorted(names) for module, names in ck._SERIALIZABLE.items()}
+    assert told == {module: sorted(names) for module, names in registered.items()}
+
+
+# Precision ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["float32", "mixed_bfloat16"])
+def test_a_policy_is_set_by_its_name(name):
+    assert base.set_precision(name) == name
+    assert keras.config.dtype_policy().name == name
+    assert keras.layers.Dense(1).dtype_policy.name == name
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "amx", "name"),
+    [
+        (False, False, "float32"),
+        (False, True, "mixed_bfloat16"),
+        (True, False, "mixed_bfloat16"),
+    ],
+)
+def test_auto_follows_the_machine(monkeypatch, accelerator, amx, name):
+    monkeypatch.setattr(base, "has_accelerator", lambda: accelerator)
+    monkeypatch.setattr(base, "_has_amx", lambda: amx)
+    assert base.set_precision("auto") == name
+    assert base.use_xla("auto") is accelerator
+    assert base.use_xla() is accelerator
+
+
+def test_xla_is_as_asked():
+    assert base.use_xla(True) is True
+    assert base.use_xla(False) is False
+
+
+def test_this_machine_has_an_answer():
+    assert base.has_accelerator() in (True, False)
+    assert base._has_amx() in (True, False)

@@ -71,7 +71,7 @@ def test_a_mixture_of_eight_gaussians_is_covered():
     centres, sigma = 0.8 * np.stack([np.cos(angles), np.sin(angles)], axis=1), 0.08
     random = np.random.default_rng(0)
     x = centres[random.integers(8, size=20000)] + sigma * random.normal(size=(20000, 2))
-    model = plane(width=64, steps=(15, 8), average=0.99)
+    model = plane(width=64, steps=(15, 8), ema=0.99)
     adam = [keras.optimizers.Adam(5e-3, beta_1=0.5, clipnorm=clip) for clip in (1.0, None)]
     model.compile(*adam)
     data = tf.data.Dataset.from_tensor_slices(x.astype("float32")).batch(200)
@@ -93,7 +93,7 @@ def test_an_update_is_the_five_steps_with_what_was_sampled_held_constant(observe
 
     generator, descriptor = twin.generator, twin.descriptor
     g0, d1, g1, g1_observed = seeds.split(seeds.fold(0, 0), 4)
-    z = generator.prior(40, g0)
+    z = generator.prior.draw(40, g0)
     revised = descriptor.revise(generator.generate(z).numpy(), seed=d1).numpy()
     inferred = generator.infer(revised, z=z, seed=g1).numpy()
     inferred_of_x = generator.infer(x, z=z, seed=g1_observed).numpy()
@@ -140,7 +140,7 @@ def test_both_optimizers_move_their_own_network_alone():
 
 
 def test_the_descriptor_waits_while_the_generator_warms_up():
-    model = compiled(plane(warmup=2))
+    model = compiled(plane(warmup_updates=2))
     first = [weights(model.descriptor), weights(model.generator)]
     model.fit(points(80), batch_size=40, verbose=0)  # two updates
     second = [weights(model.descriptor), weights(model.generator)]
@@ -151,19 +151,19 @@ def test_the_descriptor_waits_while_the_generator_warms_up():
 
 
 def test_averages_lag_behind_and_are_what_is_used():
-    model = compiled(plane(average=0.9), rate=0.1)
+    model = compiled(plane(ema=0.9), rate=0.1)
     mean = weights(model.descriptor, model.generator)
     for update in (1, 2, 3):
         model.train_step(points(seed=update))
         decay = min(0.9, (1 + update) / (10 + update))
         live = weights(model.descriptor, model.generator)
         mean = [decay * a + (1 - decay) * b for a, b in zip(mean, live, strict=True)]
-    averaged = weights(model.averaged_descriptor, model.averaged_generator)
+    averaged = weights(model.ema_descriptor, model.ema_generator)
     for a, b in zip(averaged, mean, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
-    z = model.averaged_generator.prior(4, seeds.fold(0, 0))
+    z = model.ema_generator.prior.draw(4, seeds.fold(0, 0))
     proposed, _ = model.sample(4, seed=0, proposed=True)
-    np.testing.assert_allclose(proposed, model.averaged_generator.network(z), rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(proposed, model.ema_generator.network(z), rtol=1e-6, atol=1e-7)
     samples = model.sample(len(points()), seed=model.seed)
     np.testing.assert_allclose(model(points()), samples, rtol=1e-6)
 
@@ -300,21 +300,21 @@ def test_a_conditional_model_learns_from_holes_of_its_batch():
 
 
 def test_saving_keeps_both_models_their_averages_and_optimizers(tmp_path):
-    model = conditional(average=0.9, observed_weight=0.3, warmup=1)
+    model = conditional(ema=0.9, observed_weight=0.3, warmup_updates=1)
     model.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(2e-3))
     batch = {"x": pictures(), "visible": visible()}
     for _ in range(2):
         model.train_step(batch)
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
-    assert [again.average, again.observed_weight, again.warmup] == [0.9, 0.3, 1]
+    assert [again.ema, again.observed_weight, again.warmup_updates] == [0.9, 0.3, 1]
     assert again.observation == Mask()
     seen, mask = pictures(), Mask(visible())
     assert np.array_equal(again.recover(seen, mask, seed=1), model.recover(seen, mask, seed=1))
     assert float(again.generator.optimizer.learning_rate) == pytest.approx(2e-3)
     for each in (model, again):
         each.train_step(batch)
-    assert same(*(weights(m.descriptor, m.generator, m.averaged_generator) for m in (model, again)))
+    assert same(*(weights(m.descriptor, m.generator, m.ema_generator) for m in (model, again)))
 
 
 def test_a_checkpoint_holds_all_that_learning_needs(tmp_path):
@@ -324,7 +324,7 @@ def test_a_checkpoint_holds_all_that_learning_needs(tmp_path):
     tf.train.Checkpoint(model=models[1]).read(path).assert_consumed()
     for model in models:
         model.train_step(points())
-    assert same(*(weights(m.descriptor, m.generator, m.averaged_descriptor) for m in models))
+    assert same(*(weights(m.descriptor, m.generator, m.ema_descriptor) for m in models))
 
 
 def test_mixed_precision_keeps_results_in_float32():

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from coopkeras import seeds
-from coopkeras.generator import Generator
+from coopkeras import base, seeds, video
+from coopkeras.generator import Generator, Prior, StandardNormal
 from coopkeras.observation import Downsample, Mask, Nothing, Projection
 
 SIGMA = 0.5
@@ -61,10 +61,10 @@ def weights_after(generator, batches):
 def test_a_sample_is_the_network_at_prior_noise():
     generator = Generator(linear(), noise_sigma=SIGMA)
     x = generator.sample(5, seed=3)
-    assert np.array_equal(x, generator.network(generator.prior(5, seeds.as_seed(3))))
+    assert np.array_equal(x, generator.network(generator.prior.draw(5, seeds.as_seed(3))))
     assert np.array_equal(generator.sample(5, seed=3), x)
     assert not np.array_equal(generator.sample(5, seed=4), x)
-    z = generator.prior(5, seeds.fold(0, tf.range(5)))
+    z = generator.prior.draw(5, seeds.fold(0, tf.range(5)))
     assert np.array_equal(generator(z), generator.generate(z))
 
 
@@ -225,7 +225,7 @@ def test_it_learns_from_projections():
 def test_the_reported_error_is_that_of_the_reconstruction():
     generator, x = Generator(linear(), noise_sigma=SIGMA), normal(50, 4)
     generator.compile(still())
-    z = generator.prior(50, seeds.as_seed(0))
+    z = generator.prior.draw(50, seeds.as_seed(0))
     error = generator.learn([(0.5, z, x, Mask())])
     expected = np.sqrt(np.mean((generator.generate(z) - x) ** 2))
     np.testing.assert_allclose(error, expected, rtol=1e-5)
@@ -330,6 +330,73 @@ def test_a_conditional_generator_learns_with_abp():
     before = generator.network.get_weights()[0]
     after = weights_after(generator, [{"x": normal(8, *SHAPE), "visible": visible}])[0]
     assert not np.array_equal(before, after)
+
+
+# Priors -------------------------------------------------------------------------------------
+
+
+@keras.saving.register_keras_serializable("tests")
+class Shifted(Prior):
+    """A user's own prior: z ~ N(m, I), m the mean of the z that were inferred last."""
+
+    def build(self, z_shape):
+        self.z_shape = tuple(z_shape)
+        self.mean = self.add_weight(shape=z_shape, trainable=False, name="mean")
+
+    def draw(self, n, seed):
+        return self.mean + seeds.normal(seed, [n, *self.z_shape])
+
+    def learn(self, z, updates):
+        self.mean.assign(tf.reduce_mean(z, axis=0))
+
+
+PRIORS = [StandardNormal, Shifted, video.LinearDynamic]
+
+
+def of_sequences(prior, **kwargs):
+    network = keras.Sequential([keras.Input((4, 2)), keras.layers.Dense(3)])
+    return Generator(network, prior=prior, steps=2, **kwargs)
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_a_prior_draws_z_of_the_generator_each_row_by_itself(prior):
+    prior = of_sequences(prior()).prior
+    rows = seeds.fold(0, tf.range(5))
+    z = prior.draw(5, rows)
+    assert z.shape == (5, 4, 2)
+    assert z.dtype == tf.float32
+    np.testing.assert_allclose(prior.draw(2, rows[1:3]), z[1:3], atol=1e-6)
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_what_a_prior_learns_is_state_and_is_saved(prior, tmp_path):
+    generator = of_sequences(prior())
+    before = [weight.numpy() for weight in generator.prior.weights]
+    weights_after(generator, [normal(8, 4, 3)])
+    generator.save(tmp_path / "generator.keras")
+    again = keras.models.load_model(tmp_path / "generator.keras")
+    kept = {id(weight) for weight in base.state(generator)}
+    for weight, old, new in zip(generator.prior.weights, before, again.prior.weights, strict=True):
+        assert id(weight) in kept
+        assert not np.array_equal(weight, old)
+        assert np.array_equal(weight, new)
+    np.testing.assert_array_equal(again.sample(3, seed=1), generator.sample(3, seed=1))
+
+
+def test_a_prior_learns_from_the_z_of_the_first_lesson():
+    generator = of_sequences(Shifted())
+    generator.compile()
+    lessons = [(0.5, normal(6, 4, 2, seed=n), normal(6, 4, 3), Mask()) for n in (1, 2)]
+    generator.learn(lessons)
+    np.testing.assert_allclose(generator.prior.mean, np.mean(lessons[0][1], axis=0), rtol=1e-6)
+
+
+def test_mixed_precision_keeps_what_a_prior_learns_in_float32():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    generator = of_sequences(Shifted())
+    weights_after(generator, [normal(8, 4, 3)])
+    assert generator.prior.mean.dtype == "float32"
+    assert generator.prior.draw(2, seeds.as_seed(0)).dtype == tf.float32
 
 
 # Keras --------------------------------------------------------------------------------------

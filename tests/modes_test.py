@@ -178,6 +178,16 @@ def test_the_descriptor_of_a_class_has_the_score_of_the_class(ending, functional
     np.testing.assert_allclose(of[1].reconstruct(x), S**2 * gradient(one, x), rtol=1e-5)
 
 
+@pytest.mark.parametrize("functional", [False, True])
+def test_the_descriptor_of_a_class_is_saved(functional, tmp_path):
+    model, x = classifier(*ENDINGS["softmax layer"], functional=functional), pictures()
+    descriptor = Descriptor.from_classifier(model, 1, start="noise", reference_sigma=S)
+    descriptor.save(tmp_path / "d.keras")
+    again = keras.models.load_model(tmp_path / "d.keras")
+    assert not again.compiled
+    np.testing.assert_allclose(again(x), descriptor(x), rtol=1e-6)
+
+
 def test_the_gradient_is_that_of_the_logit():
     model, x = classifier(*ENDINGS["dense"]), pictures()
     descriptor = Descriptor.from_classifier(model, 2, start="noise", reference_sigma=S)

@@ -1,33 +1,15 @@
-"""Laws of observations, against the matrix of each operator and its pseudo-inverse."""
+"""Observations obey their laws; then what each kind does besides, by its matrix where it helps."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from coopkeras import seeds
+from coopkeras import seeds, testing
 from coopkeras.langevin import langevin
 from coopkeras.observation import Downsample, Mask, Nothing, Observation, Projection
 
 SOME = np.random.default_rng(0).random((6, 6, 1)) < 0.4
-CASES = {
-    "nothing": (Nothing(), (4, 6, 2)),
-    "mask": (Mask(SOME), (6, 6, 1)),
-    "mask of colours": (Mask(SOME), (6, 6, 3)),
-    "mask of channels": (Mask([[True, False, True]]), (3,)),
-    "everything": (Mask(), (5,)),
-    "half": (Downsample(2), (4, 6, 2)),
-    "third": (Downsample(3), (6, 6, 1)),
-    "sound": (Downsample(2), (8, 1)),
-    "video": (Downsample(2), (2, 2, 4, 1)),
-    "projection": (Projection(7, seed=3), (4, 4, 1)),
-    "whole projection": (Projection(4, seed=3, shape=(4,)), (4,)),
-}
-
-
-@pytest.fixture(params=CASES)
-def case(request):
-    return CASES[request.param]
 
 
 def some(shape, n=3, seed=0):
@@ -49,77 +31,218 @@ def assert_close(a, b, tolerance=1e-5):
     np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 
 
-def test_the_operator_is_linear(case):
-    observation, shape = case
-    a, b = some(shape), some(shape, seed=1)
-    assert_close(observation(2 * a - 3 * b), 2 * observation(a) - 3 * observation(b))
+class Laws(testing.ObservationConformance):
+    """The laws, and one that holds for the observations of this library."""
+
+    def test_visible_is_the_diagonal_of_the_projection(self):
+        A = matrix(self.observation, self.shape)
+        diagonal = self.shares(np.linalg.pinv(A) @ A).reshape(self.shape)[..., :1]
+        visible = self.observation.visible(some(self.shape)).numpy()
+        assert_close(visible, np.broadcast_to(diagonal, visible.shape))
+
+    def shares(self, projection):
+        return np.diag(projection)
 
 
-def test_the_adjoint_is_the_transpose(case):
-    observation, shape = case
-    x = some(shape)
-    seen = seeds.normal(5, tf.shape(observation(x)))
-    left = flat(observation(x)) * flat(seen)
-    right = flat(x) * flat(tf.broadcast_to(observation.adjoint(seen), x.shape))
-    assert_close(left.sum(1), right.sum(1))
+class TestNothing(Laws):
+    """Unconditional."""
+
+    observation, shape = Nothing(), (4, 6, 2)
 
 
-def test_lift_is_the_pseudo_inverse(case):
-    observation, shape = case
-    seen = observation(some(shape))
-    expected = flat(seen) @ np.linalg.pinv(matrix(observation, shape)).T
-    assert_close(flat(tf.broadcast_to(observation.lift(seen), [3, *shape])), expected, 1e-4)
+class TestMask(Laws):
+    """Of one channel."""
+
+    observation, shape = Mask(SOME), (6, 6, 1)
 
 
-def test_project_is_the_nearest_point_that_agrees(case):
-    observation, shape = case
-    x, seen = some(shape), observation(some(shape, seed=1))
-    A = matrix(observation, shape)
-    expected = flat(x) + (flat(seen) - flat(x) @ A.T) @ np.linalg.pinv(A).T
-    projected = observation.project(x, seen)
-    assert_close(flat(projected), expected, 1e-4)
-    assert_close(observation(projected), seen, 1e-4)
-    assert_close(observation.project(projected, seen), projected, 1e-4)
-    assert_close(observation.project(some(shape, seed=1), seen), some(shape, seed=1), 1e-4)
+class TestMaskOfColours(Laws):
+    """Of three channels that are known together."""
+
+    observation, shape = Mask(SOME), (6, 6, 3)
 
 
-def test_project_moves_at_right_angles_to_what_is_not_seen(case):
-    observation, shape = case
-    x, seen = some(shape), observation(some(shape, seed=1))
-    A = matrix(observation, shape)
-    unseen = np.eye(A.shape[1]) - np.linalg.pinv(A) @ A
-    assert_close(flat(observation.project(x, seen) - x) @ unseen, 0, 1e-4)
+class TestMaskOfChannels(Laws):
+    """Of vectors: some entries are known."""
+
+    observation, shape = Mask([[True, False, True]]), (3,)
 
 
-def test_visible_is_the_diagonal_of_the_projection(case):
-    observation, shape = case
-    A = matrix(observation, shape)
-    diagonal = np.diag(np.linalg.pinv(A) @ A).reshape(shape)[..., :1]
-    visible = observation.visible(some(shape)).numpy()
-    assert visible.shape == (3, *shape[:-1], 1)
-    if isinstance(observation, Projection):  # known only on average over the places
-        diagonal = np.full_like(diagonal, np.linalg.matrix_rank(A) / A.shape[1])
-    assert_close(visible, np.broadcast_to(diagonal, visible.shape))
+class TestMaskOfEachExample(testing.ObservationConformance):
+    """Bound to a hole for each example."""
+
+    observation, shape = Mask(), (5, 4, 2)
+    parameters = {"visible": np.random.default_rng(1).random((testing.ROWS, 5, 4, 1)) < 0.4}
 
 
-def test_the_config_makes_the_same_observation_again(case):
-    observation, shape = case
-    x = some(shape)
-    observation(x)
-    config = keras.saving.serialize_keras_object(observation)
-    again = keras.saving.deserialize_keras_object(config)
-    assert np.array_equal(again(x), observation(x))
-    assert type(again) is type(observation)
-    assert again.get_config() == observation.get_config()
+class TestEverything(Laws):
+    """All is known."""
+
+    observation, shape = Mask(), (5,)
 
 
-def test_it_is_the_same_in_a_graph_of_any_batch(case):
-    observation, shape = case
-    x = some(shape)
-    run = tf.function(lambda x, y: observation.project(x, observation(y)))
-    specs = [tf.TensorSpec([None, *shape])] * 2
-    y = some(shape, seed=1)
-    assert_close(run.get_concrete_function(*specs)(x, y), observation.project(x, observation(y)))
+class TestHalf(Laws):
+    """Images."""
+
+    observation, shape = Downsample(2), (4, 6, 2)
+
+
+class TestThird(Laws):
+    """Images, by an odd factor."""
+
+    observation, shape = Downsample(3), (6, 6, 1)
+
+
+class TestHalfOfASound(Laws):
+    """Sounds."""
+
+    observation, shape = Downsample(2), (8, 1)
+
+
+class TestHalfOfAClip(Laws):
+    """Clips."""
+
+    observation, shape = Downsample(2), (2, 2, 4, 1)
+
+
+class TestProjection(Laws):
+    """It learns its shape from the first x."""
+
+    observation, shape = Projection(7, seed=3), (4, 4, 1)
+
+    def shares(self, projection):
+        """Return the mean: what is known is known on average over the places."""
+        return np.full(len(projection), np.trace(projection) / len(projection))
+
+
+class TestWholeProjection(TestProjection):
+    """As many projections as values, of a shape that is given."""
+
+    observation, shape = Projection(4, seed=3, shape=(4,)), (4,)
+
+
+# The laws bite ------------------------------------------------------------------------------
+
+
+@keras.saving.register_keras_serializable("observation_test")
+class Doubled(Downsample):
+    """The lift is twice as large as it should be."""
+
+    def lift(self, seen):
+        return 2 * super().lift(seen)
+
+
+@keras.saving.register_keras_serializable("observation_test")
+class Transposed(Downsample):
+    """The adjoint stands in for the lift."""
+
+    def adjoint(self, seen):
+        return Downsample.lift(self, seen) / self.factor ** len(self._axes(seen))
+
+    def lift(self, seen):
+        return self.adjoint(seen)
+
+
+@keras.saving.register_keras_serializable("observation_test")
+class Cornered(Downsample):
+    """The lift is a right inverse, but not the smallest: all goes to one corner of a block."""
+
+    def lift(self, seen):
+        lifted = super().lift(seen)
+        return tf.where(self._corners(lifted), self.factor**2 * lifted, 0.0)
+
+    def _corners(self, x):
+        rows, columns = (tf.range(side) % self.factor == 0 for side in x.shape[1:3])
+        return (rows[:, None] & columns)[..., None]
+
+
+@keras.saving.register_keras_serializable("observation_test")
+class Shifted(Mask):
+    """Not linear: what is hidden is 1."""
+
+    def __call__(self, x):
+        return tf.where(self._visible, x, tf.ones_like(x))
+
+
+@keras.saving.register_keras_serializable("observation_test")
+class Centred(Mask):
+    """Not of its own example alone: the mean of the batch is taken off."""
+
+    def __call__(self, x):
+        return super().__call__(x - tf.reduce_mean(x, axis=0))
+
+
+@keras.saving.register_keras_serializable("observation_test")
+class Forgetful(Downsample):
+    """The config leaves out the factor, and so does equality."""
+
+    def get_config(self):
+        return {"factor": 1}
+
+    def _signature(self):
+        return (object(),)
+
+
+class Unregistered(Mask):
+    """Keras does not know it."""
+
+
+@keras.saving.register_keras_serializable("observation_test")
+class Certain(Mask):
+    """What is known is counted twice."""
+
+    def visible(self, x):
+        return 2 * super().visible(x)
+
+
+@keras.saving.register_keras_serializable("observation_test")
+class Unbound(Mask):
+    """It ignores the parameters of the batch."""
+
+    def bind(self, batch):
+        return self
+
+
+def hold(observation, law, **given):
+    """Hold one observation to one law."""
+    laws = testing.ObservationConformance()
+    laws.observation, laws.shape, laws.parameters = observation, (6, 6, 1), given
+    getattr(laws, f"test_{law}")()
+
+
+LIFT = "lift_is_the_pseudo_inverse"
+
+
+@pytest.mark.parametrize(
+    ("observation", "law"),
+    [
+        (Doubled(2), LIFT),
+        (Transposed(2), LIFT),
+        (Cornered(2), LIFT),
+        (Doubled(2), "the_projection_is_exact_and_idempotent"),
+        (Transposed(2), "the_projection_is_exact_and_idempotent"),
+        (Cornered(2), "the_projection_is_orthogonal"),
+        (Doubled(2), "the_adjoint_is_the_transpose"),
+        (Shifted(SOME), "it_is_linear"),
+        (Centred(SOME), "a_row_is_the_same_alone"),
+        (Forgetful(2), "the_config_makes_it_again"),
+        (Forgetful(2), "equal_ones_share_a_template"),
+        (Unregistered(SOME), "the_config_makes_it_again"),
+        (Certain(SOME), "visible_is_a_share_of_each_value"),
+    ],
+)
+def test_a_broken_observation_is_caught(observation, law):
+    hold(Downsample(2), law)
+    hold(Mask(SOME), law)
+    with pytest.raises((AssertionError, tf.errors.InvalidArgumentError)):
+        hold(observation, law)
+
+
+def test_parameters_that_are_ignored_are_caught():
+    visible = SOME[None] & np.ones([testing.ROWS, 1, 1, 1], bool)
+    hold(Mask(), "it_is_bound_to_its_parameters", visible=visible)
+    with pytest.raises(AssertionError):
+        hold(Unbound(), "it_is_bound_to_its_parameters", visible=visible)
 
 
 # Each kind ----------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-colorize = tf.saved_model.load(sys.argv[1]).signatures["colorize"]
+colorize = tf.saved_model.load(sys.argv[1]).signatures["recover"]
 seen = np.random.default_rng(0).uniform(-1, 1, [3, 16, 16, 1]).astype(np.float32)
 seed = np.array([[0, 1], [0, 2], [0, 1]], np.int32)
 x = colorize(seen=seen, seed=seed, temperature=np.float32([0, 1, 1]))["recovered"].numpy()
@@ -100,8 +100,8 @@ def test_the_list_has_it_and_names_the_bad_ones_with_their_reason(environment, t
     out = environment.run("-m", "coopkeras.run", "--list", folder=tmp_path)
     lines = dict(line.split("  ", 1) for line in out.splitlines())
     lines = {name: line.strip() for name, line in lines.items()}
-    assert lines["colorize"] == "paint a grey picture"
-    assert lines["inpaint"] == "fill the hole of a picture"
+    assert lines["colorize"] == "paint a grey image"
+    assert lines["inpaint"] == "fill the hole of an image"
     assert lines["failing"] == "broken: failing:Task: RuntimeError: no licence"
     assert lines["leaving"] == "broken: leaving:Task: SystemExit: no licence"
     assert lines["inpaint (copying:Inpaint)"] == (
@@ -115,7 +115,11 @@ def test_it_learns_and_what_it_exports_is_served(environment, tmp_path):
     settings = [f"--set={setting}" for setting in TINY]
     environment.run("-m", "coopkeras.run", "--task=colorize", *settings, folder=tmp_path)
     results = json.loads((tmp_path / "runs/colorize/results.json").read_text("utf-8"))
-    assert {row["method"] for row in results["rows"]} >= {"coopnets", "grey", "mean chroma"}
+    assert {row["method"] for row in results["rows"]} >= {
+        "coopnets",
+        "grey",
+        "mean chroma of the luma",
+    }
     assert (tmp_path / "runs/colorize/report.html").exists()
     out = environment.run("-c", CALL, results["export"], folder=tmp_path)
     word, difference, shape = out.split(maxsplit=2)

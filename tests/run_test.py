@@ -164,7 +164,7 @@ def test_predict_says_which_file_is_missing(command, workdir):
     for arguments, said in [
         ([], "--input="),
         (["--input=in.png"], "--output="),
-        (["--input=in.png", "--output=o.png"], "no such picture"),
+        (["--input=in.png", "--output=o.png"], "no such image"),
         (["--input=in.png", "--output=o.png", "--set=mask=1"], "the names are"),
     ]:
         code, _, err = command(*predict, *arguments)
@@ -178,10 +178,38 @@ def test_a_run_does_not_go_on_with_other_settings(command, workdir):
     assert "updates was 1, now 2" in err
 
 
-def test_the_model_does_not_judge_data_of_another_shape(command, workdir):
-    code, _, err = command("--task=toy", "--plugin=toy", "--mode=evaluate", "--set=size=32")
+def test_the_model_does_not_judge_data_of_another_shape(command, workdir, monkeypatch):
+    larger = toy.Toy(toy.Config(size=32)).datasets()
+    monkeypatch.setattr(toy.Toy, "datasets", lambda self: larger)
+    code, _, err = command("--task=toy", "--plugin=toy", "--mode=evaluate")
     assert code == 2
     assert "knows examples of shape (16, 16, 1)" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("mode", ["evaluate", "predict", "export"])
+def test_no_mode_takes_a_setting_that_was_learned(command, workdir, mode):
+    given = ["--input=in.png", "--output=o.png"] if mode == "predict" else []
+    arguments = ["--task=toy", "--plugin=toy", f"--mode={mode}", "--set=batch_size=5", *given]
+    code, out, err = command(*arguments)
+    assert (code, out) == (2, "")
+    assert f"`batch_size` is 4 in this model, and --mode={mode} can't change what was" in err
+    reads = {"evaluate": "data, held_out, seed", "predict": "seed", "export": "no setting"}[mode]
+    assert f"it reads {reads}." in err
+    assert err.count("\n") == 1
+
+
+def test_a_workdir_of_another_version_is_refused_in_one_line(command, workdir):
+    written = json.loads((workdir / "config.json").read_text("utf-8"))
+    written["version"] = "0.1.0"
+    (workdir / "config.json").write_text(json.dumps(written), "utf-8")
+    for mode in ("train", "evaluate", "predict", "export"):
+        given = ["--output=o.png", "--input=in.png"] if mode == "predict" else []
+        learned = ["--set=updates=1"] if mode == "train" else []
+        code, _, err = command("--task=toy", "--plugin=toy", f"--mode={mode}", *learned, *given)
+        assert code == 2
+        assert "was made by coopkeras 0.1.0, and this is" in err
+        assert err.count("\n") == 1
 
 
 def test_a_bug_shows_where_it_is(command, monkeypatch):

@@ -248,8 +248,8 @@ def test_a_row_holds_mean_and_spread():
         setting="M12",
         n=2,
         metrics={"psnr": ([1.0, 3.0], "dB", "higher"), "distance": (0.5, "", "lower")},
-        ours=True,
         variant="sample",
     )
+    assert (row["method"], row["ours"], row["variant"], row["n"]) == ("ours", True, "sample", 2)
     assert row["metrics"]["psnr"] == {"value": 2.0, "sd": 1.0, "unit": "dB", "better": "higher"}
     assert row["metrics"]["distance"]["sd"] is None

@@ -52,9 +52,9 @@ class Toy(ck.Task):
         train = Examples.of(x[:10]).map(_shaken)
         return ck.data.Split(train, Examples.of(x[10:]))
 
-    def build(self, shape, count):
+    def build(self, spec):
         """Return the compiled model of the method."""
-        seed = self.config.seed
+        seed, shape = self.config.seed, spec.shape
         f = keras.Sequential(
             [keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(4, "relu")]
         )
@@ -67,7 +67,7 @@ class Toy(ck.Task):
         )
         start = "data" if self.config.method == "coopnets" else "persistent"
         descriptor = ck.Descriptor(f, start=start, num_chains=4, steps=2, step_size=0.01, seed=seed)
-        kept = count if self.config.method == "generator" else None
+        kept = spec.count if self.config.method == "generator" else None
         generator = ck.Generator(g, steps=2, num_examples=kept, seed=seed)
         models = {"descriptor": descriptor, "generator": generator}
         model = models.get(self.config.method) or ck.CoopNets(descriptor, generator, seed=seed)
@@ -79,7 +79,7 @@ class Toy(ck.Task):
         truth = split.held_out.array()
         made = _sample(model, len(truth), 0).numpy()
         return [
-            self._row("coopnets", made, truth, ours=True, variant="sample"),
+            self._row("coopnets", made, truth, variant="sample"),
             self._row("black", -np.ones_like(truth), truth),
         ]
 
@@ -89,7 +89,8 @@ class Toy(ck.Task):
 
     def draw(self, model, split):
         """Return samples."""
-        return {"samples": ck.images.gallery({"samples": _sample(model, 4, 0).numpy()})}
+        sheet = ck.images.gallery({"samples": _sample(model, 4, 0).numpy()})
+        return {"samples": ck.images.Image(sheet)}
 
     def predict(self, model, input_path, output_path, mask_path=None):
         """Write a sample, whatever the input."""
@@ -116,3 +117,10 @@ def _sample(model, n, seed):
 def _shaken(batch, seeds):
     noise = ck.seeds.normal(seeds, tf.shape(batch["x"]))
     return batch | {"x": tf.clip_by_value(batch["x"] + 0.1 * noise, -1, 1)}
+
+
+def read(kind, settings):
+    """Return of settings those that a Config reads, given what chooses the others."""
+    chosen = ("data", "goal", "method", "patches", "scale")
+    unread = kind.parse([one for one in settings if one.partition("=")[0] in chosen]).unread()
+    return [one for one in settings if one.partition("=")[0] not in unread]

@@ -1,4 +1,4 @@
-"""Sounds: files and arrays, sheets, envelopes of bands, windows, gaps filled, baselines."""
+"""Sounds: files and arrays, sheets, envelopes of bands, gaps filled, baselines."""
 
 from coopkeras import public
 
@@ -10,13 +10,13 @@ __getattr__, __dir__, __all__ = public(
             "Sound",
             "check_output",
             "convert_channels",
+            "gaps",
             "read",
             "resample",
             "write",
         ),
         "sheets": ("mel_spectrogram", "sheet"),
         "bands": (),
-        "windows": (),
         "repair": (),
         "baselines": (),
         "networks": (),

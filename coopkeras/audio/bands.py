@@ -88,6 +88,22 @@ def decode(u, carrier, rate):
     return tf.transpose(x, [0, 2, 1])
 
 
+def sound_spec(shape, rate, name="x"):
+    """Return the tf.TensorSpec of sounds whose envelopes have a shape.
+
+    Args:
+        shape: (frames, 32 channels).
+        rate: sample rate, Hz.
+        name: of the input.
+
+    Example:
+        >>> sound_spec((100, 32), 8000).shape.as_list()
+        [None, 1600, 1]
+    """
+    frames, features = shape
+    return tf.TensorSpec([None, frames * hop(rate), features // BANDS], tf.float32, name)
+
+
 def noise(seed, n, length, channels):
     """Return white noise to carry envelopes, float32 `[n, length, channels]`.
 

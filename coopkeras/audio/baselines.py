@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import signal
 
-from coopkeras.audio.windows import gaps
+from coopkeras.audio.files import gaps
 
 ORDER = 256  # coefficients of linear prediction
 CONTEXT = 2048  # samples before and after a gap that it is fitted to

@@ -25,11 +25,19 @@ class Sound(NamedTuple):
         x: float64 `[time, channels]` in [-1, 1]; NaN where samples are lost, if floats can say so.
         rate: sample rate, Hz.
         encoding: of one sample in a .wav: "u8", "i16", "i24", "i32", "f32" or "f64".
+        suffix: of the file in which a drawn one is kept.
+        element: the element of HTML that plays it.
     """
 
     x: np.ndarray
     rate: int
     encoding: str = "i16"
+    suffix = ".wav"
+    element = "audio"
+
+    def write(self, path):
+        """Write it; see `write`."""
+        write(path, self)
 
     @property
     def seconds(self):
@@ -146,6 +154,21 @@ def convert_channels(x, channels):
     if x.shape[1] == channels:
         return x
     return np.repeat(x.mean(axis=1, keepdims=True), channels, axis=1)
+
+
+def gaps(visible):
+    """Return the stretches that are hidden, in order: pairs (start, stop).
+
+    Args:
+        visible: bool `[time, 1]`, True = known.
+
+    Example:
+        >>> gaps(np.array([[True], [False], [False], [True], [False]]))
+        [(1, 3), (4, 5)]
+    """
+    hidden = np.concatenate([[False], ~visible[:, 0], [False]]).astype(np.int8)
+    borders = np.flatnonzero(np.diff(hidden))
+    return list(zip(borders[::2].tolist(), borders[1::2].tolist(), strict=True))
 
 
 def _by_wav(path):

@@ -1,4 +1,4 @@
-"""A person's own sound: where its gaps are, and filled at its own rate, length and encoding.
+"""A user's own sound: where its gaps are, and filled at its own rate, length and encoding.
 
 Known samples keep their bytes. A fill begins and ends in linear prediction, which goes on from
 the known samples without a click; a gap too short for two such fades is linear prediction alone.
@@ -7,11 +7,14 @@ the known samples without a click; a gap too short for two such fades is linear 
 import re
 
 import numpy as np
+import tensorflow as tf
 from absl import logging
 
-from coopkeras.audio import bands, files, windows
+from coopkeras import seeds, windows
+from coopkeras.audio import bands, files
 from coopkeras.audio.baselines import linear_prediction
 from coopkeras.errors import UserError
+from coopkeras.observation import Mask
 
 FADE = 0.005  # seconds
 SILENT = 0.002  # seconds: exact zeros that last longer are taken for lost samples
@@ -24,7 +27,7 @@ def repair(given, visible, recover, *, rate, channels, window):
     Args:
         given: an `audio.Sound`.
         visible: bool `[time, 1]`, True = known.
-        recover: function `(x [1, window, channels], visible bool [1, window, 1], numbers [1]) ->
+        recover: function `(x [n, window, channels], visible bool [n, window, 1], numbers [n]) ->
             filled`, at the model's rate and level.
         rate: sample rate of the model, Hz.
         channels: of the model; where the sound has others, each of its channels is filled alone.
@@ -38,7 +41,7 @@ def repair(given, visible, recover, *, rate, channels, window):
         >>> flat = lambda x, visible, numbers: np.where(visible, x, 0.0)
         >>> hiss = np.random.default_rng(0).uniform(-0.5, 0.5, [400, 1])
         >>> visible = np.abs(np.arange(400) - 200)[:, None] > 90
-        >>> given = sound.Sound(np.where(visible, hiss, np.nan), 8000, "f32")
+        >>> given = files.Sound(np.where(visible, hiss, np.nan), 8000, "f32")
         >>> filled = repair(given, visible, flat, rate=8000, channels=1, window=256)
         >>> bool(np.isfinite(filled.x).all() and np.all((filled.x == hiss)[visible]))
         True
@@ -78,6 +81,58 @@ def join(predicted, filled, visible, rate):
     return (1 - weights) * predicted + weights * filled
 
 
+def windows_with_gaps(x, window, gap, count):
+    """Return windows of a sound, evenly spread, each with a gap in its middle.
+
+    Args:
+        x: float `[time, channels]`.
+        window: samples of a window.
+        gap: samples of its gap.
+        count: number of windows.
+
+    Returns:
+        x, visible, predicted: the windows `[count, window, channels]`, bool `[count, window, 1]`,
+            and what linear prediction fills in.
+
+    Example:
+        >>> x, visible, predicted = windows_with_gaps(np.ones([100, 1]), 50, 10, 3)
+        >>> x.shape, int((~visible).sum()), predicted.shape
+        ((3, 50, 1), 30, (3, 50, 1))
+    """
+    starts = np.linspace(0, len(x) - window, count).astype(int)
+    windows = np.stack([x[start : start + window] for start in starts])
+    visible = np.ones([count, window, 1], bool)
+    visible[:, (window - gap) // 2 : (window + gap) // 2] = False
+    pairs = zip(windows, visible, strict=True)
+    return windows, visible, np.stack([linear_prediction(*pair) for pair in pairs])
+
+
+def with_envelopes(recover, start, visible, seed, rate):
+    """Fill gaps with sound of recovered envelopes.
+
+    `start`, which is known where visible, and noise in the gaps carry the envelopes.
+
+    Args:
+        recover: function `(seen, observation, level) -> (proposed or None, recovered)` of
+            envelopes `[n, frames, 32 channels]`; `level` is what they are on average where known.
+        start: float `[n, time, channels]`, such as linear prediction.
+        visible: bool `[n, time, 1]`, True = known.
+        seed: int32 `[2]` or `[n, 2]`, of the noise.
+        rate: sample rate, Hz.
+
+    Returns:
+        proposed, recovered: sounds, float32 `[n, time, channels]`, or None.
+    """
+    start = tf.convert_to_tensor(start, tf.float32)
+    noise = 0.2 * seeds.normal(seeds.fold(seed, 1), tf.shape(start))
+    carrier = tf.where(visible, start, start + noise)
+    known = bands.visible_frames(visible, rate)
+    observation = Mask(known)
+    seen = observation(bands.encode(start, rate))
+    made = recover(seen, observation, _mean_known(seen, known))
+    return tuple(u if u is None else bands.decode(u, carrier, rate) for u in made)
+
+
 def find_gaps(given, path, gap="", mask_path=None):
     """Return where a sound is known.
 
@@ -112,7 +167,7 @@ def find_gaps(given, path, gap="", mask_path=None):
         raise UserError(f"All of `{path}` is to be filled, which leaves nothing to go by.")
     if not np.any(given.x[visible]):
         raise UserError(f"What is known of `{path}` is silent, which leaves nothing to go by.")
-    found = windows.gaps(visible[:, None])
+    found = files.gaps(visible[:, None])
     longest = max(stop - start for start, stop in found) / given.rate
     logging.info("%d gaps, the longest %.3f s.", len(found), longest)
     if longest > LONGEST:
@@ -147,14 +202,21 @@ def parse_gaps(text):
     return gaps
 
 
+def _mean_known(seen, known):
+    """Return envelopes that are everywhere what they are on average where they are known."""
+    count = tf.reduce_sum(tf.cast(known, tf.float32), axis=1, keepdims=True)
+    mean = tf.reduce_sum(seen, axis=1, keepdims=True) / tf.maximum(count, 1.0)
+    return tf.broadcast_to(mean, tf.shape(seen))
+
+
 def _filled(x, visible, recover, given_rate, rate, window):
     """Fill the gaps of x `[time, model's channels]` at the model's rate and level."""
     slow = files.resample(x, given_rate, rate)
     known = np.ones([len(slow), 1], bool)
-    for start, stop in windows.gaps(visible):
+    for start, stop in files.gaps(visible):
         known[start * rate // given_rate : -(-stop * rate // given_rate)] = False
     scale = bands.gain(slow[known[:, 0]])
-    filled = windows.fill(recover, scale * slow, known, window) / scale
+    filled = windows.fill(recover, scale * slow, known, (window,)) / scale
     filled = files.resample(filled, rate, given_rate)[: len(x)]
     return np.pad(filled, [(0, len(x) - len(filled)), (0, 0)])
 
@@ -169,7 +231,7 @@ def _planes(x, channels):
 def _weights(visible, rate):
     """Return how much of each sample is the model's, `[time, 1]`: from 0 to 1 within 5 ms."""
     weights, fade = np.zeros([len(visible), 1]), FADE * rate
-    for start, stop in windows.gaps(visible):
+    for start, stop in files.gaps(visible):
         place = np.arange(stop - start)
         left = place + 0.5 if start else np.full(len(place), fade)
         right = left.size - place - 0.5 if stop < len(visible) else np.full(len(place), fade)
@@ -203,7 +265,7 @@ def _between(gaps, given, path):
 def _lost(given):
     """Return which samples are exact zeros for 2 ms or more, between others."""
     hidden = np.zeros(len(given.x), bool)
-    for start, stop in windows.gaps(np.any(given.x != 0, axis=1, keepdims=True)):
+    for start, stop in files.gaps(np.any(given.x != 0, axis=1, keepdims=True)):
         inside = start > 0 and stop < len(hidden)
         if inside and stop - start >= SILENT * given.rate:
             hidden[start:stop] = True

@@ -20,7 +20,7 @@ def sheet(sounds, rate, gap=None):
         gap: (start, stop) in seconds, marked in every waveform.
 
     Returns:
-        picture: uint8 `[height, width, 3]`; the spectrograms share one scale of dB.
+        image: uint8 `[height, width, 3]`; the spectrograms share one scale of dB.
 
     Example:
         >>> sheet({"hiss": np.random.default_rng(0).normal(size=[8000, 1])}, 8000).shape[-1]

@@ -9,9 +9,9 @@ import numpy as np
 
 from coopkeras import base, seeds
 from coopkeras.audio import bands
-from coopkeras.audio.windows import overlapped
 from coopkeras.coopnets import CoopNets
 from coopkeras.generator import Generator
+from coopkeras.windows import overlapped
 
 AT_ONCE = 16  # windows in one batch
 BORDER = 12  # columns of z by which the generator's windows reach into each other, twice
@@ -78,11 +78,22 @@ def carry(u, rate, seed):
     return overlapped(carried, both, size, CARRIED_BORDER, hop)
 
 
+def fade_in_and_out(x, rate, seconds=0.005):
+    """Return a sound `[time, channels]` that begins and ends without a click.
+
+    Example:
+        >>> fade_in_and_out(np.ones([5, 1]), 1000, seconds=0.002).ravel().tolist()
+        [0.0, 0.5, 1.0, 0.5, 0.0]
+    """
+    places = np.minimum(np.arange(len(x)), np.arange(len(x))[::-1])
+    return x * np.minimum(1, places / (seconds * rate))[:, None]
+
+
 def _envelopes(config, model, frames, seed):
     """Return proposed and made envelopes, `[frames, features]`."""
     if isinstance(model, CoopNets):
-        proposed = _generate(model.averaged_generator, frames, seeds.fold(seed, 0))
-        return proposed, revise(config, model.averaged_descriptor, proposed, seeds.fold(seed, 1))
+        proposed = _generate(model.ema_generator, frames, seeds.fold(seed, 0))
+        return proposed, revise(config, model.ema_descriptor, proposed, seeds.fold(seed, 1))
     if isinstance(model, Generator):
         return None, _generate(model, frames, seeds.fold(seed, 0))
     features = model.x_shape[-1]
@@ -91,7 +102,7 @@ def _envelopes(config, model, frames, seed):
 
 
 def revise(config, descriptor, x, seed):
-    """Revise envelopes of any length by Langevin dynamics, `steps` updates and then `settle`.
+    """Revise envelopes of any length: `steps` Langevin updates and then `denoise_steps`.
 
     Args:
         config: a `recipes.ModelConfig`.
@@ -104,7 +115,7 @@ def revise(config, descriptor, x, seed):
     """
     size = descriptor.network.input_shape[1]
     updates = [min(PASS, config.steps - done) for done in range(0, config.steps, PASS)]
-    passes = [(steps, 1.0) for steps in updates] + [(config.settle, 0.0)]
+    passes = [(steps, 1.0) for steps in updates] + [(config.denoise_steps, 0.0)]
     for number, (steps, temperature) in enumerate(passes):
         pass_seed = seeds.fold(seed, number)
 

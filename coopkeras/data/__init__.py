@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = public(
         "examples": ("Examples", "Split"),
         "audio": (),
         "video": (),
+        "held_out": (),
         "samples": (),
         "sources": (),
         "stores": (),

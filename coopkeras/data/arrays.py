@@ -1,4 +1,4 @@
-"""Arrays in files: .npy, .npz and the idx files of the MNIST family, brought to uint8 pictures."""
+"""Arrays in files: .npy, .npz and the idx files of the MNIST family, brought to uint8 images."""
 
 import gzip
 from typing import NamedTuple
@@ -15,7 +15,7 @@ _LABEL_KEYS = ("y", "labels", "label", "y_train", "train_labels")
 
 
 class Arrays(NamedTuple):
-    """Pictures of one size.
+    """Images of one size.
 
     Attributes:
         images: uint8 `[n, height, width, 1 to 4]`, n > 0.
@@ -48,7 +48,7 @@ def read_idx_folder(folder):
 
 
 def read_idx_pictures(path):
-    """Read one idx file of pictures, with its labels if their file lies beside it.
+    """Read one idx file of images, with its labels if their file lies beside it.
 
     Args:
         path: a `pathlib.Path`, gzipped or not.
@@ -57,12 +57,12 @@ def read_idx_pictures(path):
         arrays: `Arrays`, one channel.
 
     Raises:
-        UserError: if a file is broken or holds no pictures.
+        UserError: if a file is broken or holds no images.
     """
     images = _read_idx(path)
     if images.ndim != 3:
         raise UserError(
-            f"`{path}` should hold pictures, [n, height, width]; its shape is {images.shape}. "
+            f"`{path}` should hold images, [n, height, width]; its shape is {images.shape}. "
             "Give the file whose name has `images`."
         )
     sibling = path.with_name(path.name.replace(IDX_IMAGES, _IDX_LABELS))
@@ -71,10 +71,10 @@ def read_idx_pictures(path):
 
 
 def read_numpy(path):
-    """Read an .npy, or an .npz with the pictures under x, images, x_train, data or alone.
+    """Read an .npy, or an .npz with the images under x, images, x_train, data or alone.
 
-    A rank-2 array is one grey picture; a rank-3 array is one picture if its last axis is 1, 3
-    or 4, else grey pictures. Floats are in [-1, 1] if any is negative, else in [0, 1]. An .npz
+    A rank-2 array is one grey image; a rank-3 array is one image if its last axis is 1, 3
+    or 4, else grey images. Floats are in [-1, 1] if any is negative, else in [0, 1]. An .npz
     with x_test (or test_images) keeps these apart for judging; labels are y, labels, y_train.
 
     Args:
@@ -104,7 +104,7 @@ def _read_archive(content, path):
         key = next(iter(content))
     if key is None:
         raise UserError(
-            f"`{path}` should hold the pictures as one of {', '.join(_IMAGE_KEYS)}; "
+            f"`{path}` should hold the images as one of {', '.join(_IMAGE_KEYS)}; "
             f"it holds {', '.join(content) or 'nothing'}."
         )
     label_key = next((name for name in _LABEL_KEYS if name in content), None)
@@ -119,7 +119,7 @@ def _read_archive(content, path):
 def _join(train, test, path):
     if train.images.shape[1:] != test.images.shape[1:]:
         raise UserError(
-            f"`{path}`: its train and test pictures should have one size; received "
+            f"`{path}`: its train and test images should have one size; received "
             f"{train.images.shape[1:]} and {test.images.shape[1:]}."
         )
     both = train.labels is not None and test.labels is not None
@@ -132,7 +132,7 @@ def _join(train, test, path):
 
 def _checked(images, labels, path):
     if not len(images):
-        raise UserError(f"`{path}` holds no pictures: its first dimension is 0.")
+        raise UserError(f"`{path}` holds no images: its first dimension is 0.")
     if labels is None:
         return Arrays(images)
     whole = labels.dtype.kind in "iub" and labels.size == len(images)

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from coopkeras import audio
+from coopkeras.data import held_out as held_outs
 from coopkeras.data import samples, stores
 from coopkeras.data.examples import Examples, Split
 from coopkeras.errors import UserError
@@ -76,7 +77,8 @@ def parts(source, *, rate, channels=None, held_out=None):
         [48000, 48000]
     """
     x, hop = _read(source, rate, channels), audio.bands.hop(rate)
-    border = int(len(x) * (1 - _share(held_out))) // hop * hop
+    share = held_outs.parse(held_out or SHARE, ("share",), "a sound").amount
+    border = int(len(x) * (1 - share)) // hop * hop
     return x[:border], x[border : len(x) // hop * hop]
 
 
@@ -128,16 +130,3 @@ def _finite(x, source):
     if not np.isfinite(x).all():
         raise UserError(f"`{source}` has lost samples (NaN); learn from a clip that is whole.")
     return x
-
-
-def _share(held_out):
-    try:
-        share = SHARE if held_out is None else float(held_out)
-    except ValueError:
-        share = None
-    if share is None or not 0 < share < 1:
-        raise UserError(
-            f"`held_out` of a sound should be the share of the clip that is kept apart, such as "
-            f"0.25; received {held_out}."
-        )
-    return share

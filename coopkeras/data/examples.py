@@ -13,6 +13,7 @@ import tensorflow as tf
 from coopkeras import seeds as seeds_lib
 from coopkeras.data import stores
 from coopkeras.errors import UserError
+from coopkeras.images.files import from_levels
 
 _GATHERED = 256  # examples that `array` gathers at a time
 
@@ -81,7 +82,7 @@ class Examples:
         batch = self._store.fetch(rows)
         x = batch["x"]
         if x.dtype == tf.uint8:
-            x = tf.cast(x, tf.float32) / 127.5 - 1.0
+            x = from_levels(tf.cast(x, tf.float32))
         return batch | {"x": tf.ensure_shape(x, [None, *self.shape]), "index": indices}
 
     def map(self, function):
@@ -97,8 +98,8 @@ class Examples:
         """
         return Examples(self._store, self._rows, self.names, (*self._functions, function))
 
-    def flip(self):
-        """Add the left-right mirror image of every picture or clip, as an example of its own.
+    def mirror(self):
+        """Add the left-right mirror image of every image or clip, as an example of its own.
 
         It comes `len(self)` further in the index: what is kept for an example, a z for one, is
         not shared with its mirror image.
@@ -250,7 +251,7 @@ class Split(NamedTuple):
 
 
 def _prefetched(dataset):
-    """Prefetch; and no graph rewrites, each of which would copy the pictures that it captured."""
+    """Prefetch; and no graph rewrites, each of which would copy the images that it captured."""
     options = tf.data.Options()
     options.experimental_optimization.apply_default_optimizations = False
     options.experimental_optimization.inject_prefetch = False

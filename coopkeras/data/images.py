@@ -12,6 +12,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
+from coopkeras.data import held_out as held_outs
 from coopkeras.data import samples, stores
 from coopkeras.data.examples import Examples, Split
 from coopkeras.data.sources import open_source
@@ -19,30 +20,30 @@ from coopkeras.errors import UserError
 from coopkeras.images.files import SUFFIXES
 
 CUT_SAMPLES = tuple(f"samples:{name}" for name in samples.LARGE)
-_DEFAULT_SHARE = 0.1  # of pictures
-_DEFAULT_WIDTH = 0.25  # of one picture, on the right
+_DEFAULT_SHARE = 0.1  # of images
+_DEFAULT_WIDTH = 0.25  # of one image, on the right
 
 
 def split(source, *, size, channels=None, crop="centre", held_out=None, seed=0, cache="auto"):
     """Open a source as examples of one shape, some of them kept apart for judging.
 
-    Pictures are cut to the square in their middle and resized, antialiased, to `size`; or cut
-    into patches. samples:textures, samples:photographs and a single picture are always cut into
+    Images are cut to the square in their middle and resized, antialiased, to `size`; or cut
+    into patches. samples:textures, samples:photographs and a single image are always cut into
     patches, and split in space: train on the left, held out on the right. Channels are those of
-    most pictures (of the first picture, when even) unless given; alpha is dropped. Broken files
+    most images (of the first image, when even) unless given; alpha is dropped. Broken files
     are left out with one warning.
 
     Args:
-        source: "samples:textures" | "samples:faces" | "samples:photographs"; a picture, a
-            folder or a glob of pictures (with one subfolder a class there are labels); an .npy
+        source: "samples:textures" | "samples:faces" | "samples:photographs"; an image, a
+            folder or a glob of images (with one subfolder a class there are labels); an .npy
             or .npz; an idx.gz or a folder of them (MNIST family); "tfds:NAME".
-        size: int, pixels; None keeps the pictures' own, if they have one.
+        size: int, pixels; None keeps the images' own, if they have one.
         channels: 1 or 3.
         crop: "centre" | "patches", all size-by-size patches, one pixel apart.
         held_out: "last:1000" | "first:100" in the sorted order of names | a share between 0
-            and 1, chosen by a hash of the name (of one picture: the share of its width) | a
+            and 1, chosen by a hash of the name (of one image: the share of its width) | a
             glob of names. By default what the source keeps apart itself (MNIST's t10k), else
-            0.1, of one picture 0.25.
+            0.1, of one image 0.25.
         seed: int, another share of the same size. The split never changes for the same seed.
         cache: "auto" keeps uint8 in memory up to 2 GB, True always, False never: then files
             are read for each batch.
@@ -63,7 +64,7 @@ def split(source, *, size, channels=None, crop="centre", held_out=None, seed=0, 
     kept_apart = _kept_apart(opened, held_out, seed)[pictures.positions]
     if kept_apart.all() or not kept_apart.any():
         raise UserError(
-            f"`held_out`={held_out} leaves {(~kept_apart).sum()} pictures to train on and "
+            f"`held_out`={held_out} leaves {(~kept_apart).sum()} images to train on and "
             f"{kept_apart.sum()} to judge by of {len(kept_apart)}; both should have some."
         )
     parts = [np.flatnonzero(~kept_apart), np.flatnonzero(kept_apart)]
@@ -92,7 +93,7 @@ def load(
 
     Args:
         source: as in `coopkeras.data.split`.
-        size: int, pixels; None keeps the pictures' own.
+        size: int, pixels; None keeps the images' own.
         batch_size: int; the last batch may be smaller.
         split: "train" | "held_out" (in the order of the index) | "all".
         seed: int, of the order and the split.
@@ -127,7 +128,7 @@ _split = split  # `load` has an argument of this name
 
 
 def always_patches(source):
-    """Say whether a source is always cut into patches: large samples, or a single picture.
+    """Say whether a source is always cut into patches: large samples, or a single image.
 
     Args:
         source: as for `split`; it is not opened.
@@ -167,7 +168,7 @@ def _whole(source, size, channels, crop, cache):
 
 
 def _split_in_space(pictures, size, share, classes):
-    """The left of each picture to train on, the right to judge by."""
+    """The left of each image to train on, the right to judge by."""
     left, right = [], []
     for i, width in enumerate(pictures.shapes[:, 1]):
         border = int(round(width * (1 - share)))
@@ -176,49 +177,38 @@ def _split_in_space(pictures, size, share, classes):
     narrowest = min(stop - start for _, start, stop in left + right)
     if narrowest < size:
         raise UserError(
-            f"`size` should be at most {narrowest}, the narrower part of a picture split in space "
+            f"`size` should be at most {narrowest}, the narrower part of an image split in space "
             f"(held_out={share:g} of its width); received {size}."
         )
     both = stores.patch_stores(pictures, size, [left, right])
     return Split(*(Examples(store, names=classes) for store in both))
 
 
+def _parse(held_out):
+    return held_outs.parse(held_out, ("last", "first", "share", "glob"), "images")
+
+
 def _share(held_out):
-    """The share of a picture's width that `held_out` asks for, or None if it names pictures."""
-    if held_out is None:
-        return _DEFAULT_WIDTH
-    return _fraction(held_out)
-
-
-def _fraction(held_out):
-    try:
-        fraction = float(held_out)
-    except ValueError:
-        return None
-    if not 0 < fraction < 1:
-        raise UserError(
-            f"`held_out` as a share should be between 0 and 1; received {held_out}. "
-            "Use last:1000 for a number of pictures."
-        )
-    return fraction
+    """Return the share of an image's width that `held_out` asks for, or None if it names images."""
+    kind, amount = _parse(_DEFAULT_WIDTH if held_out is None else held_out)
+    return amount if kind == "share" else None
 
 
 def _kept_apart(source, held_out, seed):
-    """Which pictures of a source are held out, bool `[n]`."""
+    """Return which images of a source are held out, bool `[n]`."""
     n = len(source.names)
     kept = np.zeros(n, bool)
     if held_out is None and source.own_held_out is not None:
         kept[source.own_held_out] = True
         return kept
-    fraction = _fraction(_DEFAULT_SHARE if held_out is None else held_out)
-    if fraction is not None:
+    kind, amount = _parse(_DEFAULT_SHARE if held_out is None else held_out)
+    if kind == "share":
         scores = np.array([_score(name, seed) for name in source.names])
-        return (scores < fraction) | (scores == scores.min())
-    kind, _, count = str(held_out).partition(":")
-    if kind in ("first", "last") and count.isdigit():
+        return (scores < amount) | (scores == scores.min())
+    if kind in ("first", "last"):
         places = np.arange(n)
-        return places < int(count) if kind == "first" else places >= n - int(count)
-    kept = np.array([fnmatch.fnmatchcase(name, str(held_out)) for name in source.names])
+        return places < amount if kind == "first" else places >= n - amount
+    kept = np.array([fnmatch.fnmatchcase(name, amount) for name in source.names])
     if not kept.any():
         raise UserError(
             f"`held_out`={held_out} matches none of {n} names such as {source.names[0]}. It "

@@ -1,4 +1,4 @@
-"""What data come from: a name, file, folder or glob, opened as pictures read one by one.
+"""What data come from: a name, file, folder or glob, opened as images read one by one.
 
 Nothing here knows about TensorFlow, sizes or batches: `coopkeras.data` does.
 """
@@ -16,7 +16,7 @@ from coopkeras.data import arrays, samples
 from coopkeras.errors import UserError
 
 EXPECTED = (
-    "a picture file, a folder or glob of pictures (jpg, png, gif, bmp, webp, tif), "
+    "an image file, a folder or glob of images (jpg, png, gif, bmp, webp, tif), "
     "an .npy, .npz or idx.gz file, samples:textures (or one: samples:brick, samples:grass, "
     "samples:gravel), samples:faces, samples:photographs, or tfds:NAME"
 )
@@ -24,17 +24,17 @@ EXPECTED = (
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """Pictures that can be read one by one.
+    """Images that can be read one by one.
 
     Attributes:
-        names: one name a picture, in the order that `held_out="last:1000"` looks at.
+        names: one name an image, in the order that `held_out="last:1000"` looks at.
         read: (position, at_least) -> uint8 `[height, width, channels]`; `UserError` if it is
-            broken; a larger picture may come reduced to sides of no less than `at_least`.
+            broken; a larger image may come reduced to sides of no less than `at_least`.
         shape: position -> (height, width, channels), cheaply; `UserError` if it is broken.
         labels: int32 `[n]`, or None.
         classes: names of the labels.
         own_held_out: positions that the source itself keeps apart, or None.
-        textures: whether its pictures are few and large: cut into patches, split in space.
+        textures: whether its images are few and large: cut into patches, split in space.
     """
 
     names: tuple[str, ...]
@@ -103,7 +103,7 @@ def _is_picture(path):
 
 
 def _picture_folder(folder):
-    """All pictures under a folder; labels where every one lies in one of several subfolders."""
+    """All images under a folder; labels where every one lies in one of several subfolders."""
     found = {}
     for path in folder.rglob("*"):
         parts = path.relative_to(folder).parts
@@ -111,7 +111,7 @@ def _picture_folder(folder):
             found["/".join(parts)] = path
     if not found:
         raise UserError(
-            f"`{folder}` has no pictures. It should hold files that end in "
+            f"`{folder}` has no images. It should hold files that end in "
             f"{', '.join(images.SUFFIXES)}, or one subfolder of them a class."
         )
     names = sorted(found)
@@ -131,7 +131,7 @@ def _picture_glob(pattern):
         if _is_picture(path):
             found[path.relative_to(fixed).as_posix()] = path
     if not found:
-        raise UserError(f"`{pattern}` matches no pictures. `--data` should be {EXPECTED}.")
+        raise UserError(f"`{pattern}` matches no images. `--data` should be {EXPECTED}.")
     names = sorted(found)
     return _pictures([found[name] for name in names], names, textures=len(names) == 1)
 
@@ -146,7 +146,7 @@ def _until_magic(parts):
 
 
 def _arrays(images, labels=None, held_out=None):
-    """A source from uint8 `[n, height, width, channels]`; one picture is a texture."""
+    """A source from uint8 `[n, height, width, channels]`; one image is a texture."""
     digits = len(str(len(images) - 1))
     return Source(
         names=tuple(f"{position:0{digits}d}" for position in range(len(images))),

@@ -80,7 +80,7 @@ def open_pictures(source, size, channels, patches, cache):
         pictures: a `Pictures`.
 
     Raises:
-        UserError: if no picture can be read, all are too small for patches of `size`, or
+        UserError: if no image can be read, all are too small for patches of `size`, or
             without `size` they differ in theirs.
     """
     faults = {}
@@ -95,7 +95,7 @@ def open_pictures(source, size, channels, patches, cache):
     final = np.array([_final_shape(shapes[place], size, channels, patches) for place in good])
     if not patches and (final != final[0]).any():
         raise UserError(
-            f"Without `size` all pictures should have one size; received {tuple(final[0, :2])} "
+            f"Without `size` all images should have one size; received {tuple(final[0, :2])} "
             f"and {tuple(final[(final != final[0]).any(1)][0, :2])}. Use --set=size=64."
         )
 
@@ -115,7 +115,7 @@ def open_pictures(source, size, channels, patches, cache):
 
 
 def whole_pictures(pictures):
-    """Make the store whose example i is picture i.
+    """Make the store whose example i is image i.
 
     Args:
         pictures: a `Pictures` whose shapes are equal.
@@ -190,7 +190,7 @@ def _patch_store(pictures, size, regions, cut, labels):
 
 
 def _cutter(pictures, size, channels):
-    """Return a function that slices patches out of one flat tensor of all pictures."""
+    """Return a function that slices patches out of one flat tensor of all images."""
     flat = _on_cpu(np.concatenate([picture.ravel() for picture in pictures.decoded]))
     sizes = pictures.shapes.prod(1)
     offsets = _on_cpu(np.cumsum(sizes) - sizes)
@@ -228,7 +228,7 @@ def _on_cpu(array):
 
 
 def _bring(source, position, size, channels, patches):
-    """Read one picture, to its channels and, unless it will be cut into patches, its size."""
+    """Read one image, to its channels and, unless it will be cut into patches, its size."""
     resized = size is not None and not patches
     picture = source.read(position, 2 * size if resized else None)
     picture = images.convert_channels(picture, channels)
@@ -249,11 +249,11 @@ def _large_enough(source, good, shapes, size):
     if not large:
         raise UserError(
             f"`size` should be at most {max(min(shapes[place][:2]) for place in good)} to cut "
-            f"patches from these pictures; received {size}."
+            f"patches from these images; received {size}."
         )
     if len(large) < len(good):
         _log.warning(
-            "%d of %d pictures are smaller than a patch of %d pixels and were left out.",
+            "%d of %d images are smaller than a patch of %d pixels and were left out.",
             len(good) - len(large),
             len(source.names),
             size,
@@ -280,7 +280,7 @@ def _in_threads(function, items, faults):
 def _require_some(source, good, faults):
     if not len(good):
         raise UserError(
-            f"None of the {len(source.names)} pictures can be read. The first fault: "
+            f"None of the {len(source.names)} images can be read. The first fault: "
             f"{faults[min(faults)]}"
         )
 
@@ -290,7 +290,7 @@ def _warn(source, faults):
         names = [source.names[place] for place in sorted(faults)]
         more = f" and {len(names) - 5} more" if len(names) > 5 else ""
         _log.warning(
-            "%d of %d pictures can't be read and were left out: %s%s.",
+            "%d of %d images can't be read and were left out: %s%s.",
             len(names),
             len(source.names),
             ", ".join(names[:5]),

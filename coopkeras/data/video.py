@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from coopkeras import images, video
+from coopkeras.data import held_out as held_outs
 from coopkeras.data import samples
 from coopkeras.data.examples import Examples, Split
 from coopkeras.data.stores import Store
@@ -22,7 +23,7 @@ def split(source, *, frames, size, scale=1.0, channels=None, held_out=None):
 
     Args:
         source: a video, a gif or a folder of frames; or "samples:pan", a camera that moves slowly
-            over a photograph of gravel: made of one picture, nothing in it moves by itself.
+            over a photograph of gravel: made of one image, nothing in it moves by itself.
         frames: length of a window.
         size: side of a window, pixels.
         scale: frames are brought to this share of their size first; 0: whole frames, cut square
@@ -81,33 +82,20 @@ def _fit(frame, size, scale):
 
 def _parts(held_out, length, frames):
     """Return the frames to learn from and those held out, as (first, end)."""
-    text = str(held_out or _DEFAULT_SHARE)
-    kind, _, count = text.partition(":")
-    try:
-        kept = int(count) if kind in ("first", "last") else round(_share(text) * length)
-    except ValueError:
-        raise UserError(
-            f"`held_out` of a clip should be last:30, first:30 (frames) or a share such as 0.25; "
-            f"received {text!r}."
-        ) from None
+    kinds = ("last", "first", "share")
+    kind, amount = held_outs.parse(held_out or _DEFAULT_SHARE, kinds, "a clip (frames)")
+    kept = round(amount * length) if kind == "share" else amount
     kept = max(kept, frames)
     if length - kept < frames:
         raise UserError(
-            f"`held_out`={text} leaves {max(0, length - kept)} of {length} frames to learn from; a "
-            f"window has frames={frames}."
+            f"`held_out`={held_out} leaves {max(0, length - kept)} of {length} frames to learn "
+            f"from; a window has frames={frames}."
         )
     return (
         ((kept, length), (0, kept))
         if kind == "first"
         else ((0, length - kept), (length - kept, length))
     )
-
-
-def _share(text):
-    share = float(text)
-    if not 0 < share < 1:
-        raise ValueError
-    return share
 
 
 def _windows(flat, shape, part, frames, size):

@@ -1,4 +1,4 @@
-"""Images: files and arrays, sheets, holes, windows, a user's own image repaired, baselines."""
+"""Images: files and arrays, sheets, holes, a user's own image repaired, baselines."""
 
 from coopkeras import public
 
@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = public(
     __name__,
     {
         "files": (
+            "Image",
             "LOSSY_SUFFIXES",
             "LUMA",
             "SUFFIXES",
@@ -18,12 +19,12 @@ __getattr__, __dir__, __all__ = public(
             "resize",
             "to_float",
             "to_image",
+            "to_integers",
             "to_uint8",
             "write",
         ),
         "sheets": ("gallery", "grid"),
         "holes": (),
-        "windows": (),
         "repair": (),
         "baselines": (),
     },

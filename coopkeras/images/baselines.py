@@ -20,10 +20,10 @@ def inpaint_baselines(train):
     """Return the baselines of inpainting by name.
 
     The conditional Gaussian comes as its likelihood has it, and, much stronger, with the number
-    of components and the noise chosen on held-back training pictures.
+    of components and the noise chosen on held-back training images.
 
     Args:
-        train: pictures, `[n, height, width, channels]` in [-1, 1].
+        train: images, `[n, height, width, channels]` in [-1, 1].
 
     Returns:
         baselines: a dict from name to a function `(x, visible) -> filled`.
@@ -88,14 +88,14 @@ def mean_image(train):
 
 
 def biharmonic(x, visible):
-    """Fill each picture with the smoothest surface that meets the known pixels.
+    """Fill each image with the smoothest surface that meets the known pixels.
 
         laplace(laplace(x)) = 0 in the hole
 
     Args:
-        x: pictures, `[n, height, width, channels]` in [-1, 1].
+        x: images, `[n, height, width, channels]` in [-1, 1].
         visible: bool, broadcast against `x`; True = known. A pixel is known if all its
-            channels are. Where none is, the picture becomes mid grey.
+            channels are. Where none is, the image becomes mid grey.
 
     Returns:
         filled: shaped like `x`, in [-1, 1].
@@ -130,7 +130,7 @@ class ConditionalGaussian:
         z = (W_v^T W_v + r s^2 I)^-1 W_v^T (x_v - m_v),  filled = m_h + W_h z
 
     v are the rows of W that are known and h those that are hidden. With r = 1 this is the
-    conditional mean of the likeliest such Gaussian. In pictures what the components leave is
+    conditional mean of the likeliest such Gaussian. In images what the components leave is
     not independent from pixel to pixel, so that many pixels tell less than they seem to: r > 1
     takes that into account (3 dB better on faces).
 

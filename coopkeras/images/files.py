@@ -1,21 +1,23 @@
-"""Pictures at the border: files and bytes to arrays and back, grids, labelled galleries.
+"""Images at the border: files and bytes to arrays and back, grids, labelled galleries.
 
-    float = uint8 / 127.5 - 1        one fixed map, never a picture's own minimum and maximum
+    float = uint8 / 127.5 - 1        one fixed map, never an image's own minimum and maximum
 
-Inside the library a picture is float32 in [-1, 1], channels last; uint8 lives only here.
+Inside the library an image is float32 in [-1, 1], channels last; uint8 lives only here.
 """
 
 import pathlib
+from typing import NamedTuple
 
 import numpy as np
+import PIL.Image
 from absl import logging
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from coopkeras.errors import UserError, unreadable
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff")
 LOSSY_SUFFIXES = (".jpg", ".jpeg", ".gif", ".webp")
-RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "lanczos": Image.Resampling.LANCZOS}
+RESAMPLING = {"bicubic": PIL.Image.Resampling.BICUBIC, "lanczos": PIL.Image.Resampling.LANCZOS}
 LUMA = (0.299, 0.587, 0.114)  # red, green and blue in grey, full range (BT.601; PIL's "L")
 _CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 _MODES = {channels: mode for mode, channels in _CHANNELS.items()}
@@ -23,14 +25,36 @@ _TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange height and width
 _ORIENTATION = 0x0112  # the EXIF tag
 
 
-def to_float(picture):
+class Image(NamedTuple):
+    """An image that knows how it is written and shown.
+
+    Attributes:
+        pixels: `[height, width, 1 to 4]`, float in [-1, 1], uint8 or uint16.
+        suffix: of the file in which a drawn one is kept.
+        element: the element of HTML that shows it.
+
+    Example:
+        >>> Image(np.zeros([4, 4, 3])).suffix
+        '.png'
+    """
+
+    pixels: np.ndarray
+    suffix = ".png"
+    element = "img"
+
+    def write(self, path):
+        """Write it in the format of the path's suffix; see `write`."""
+        write(path, self.pixels)
+
+
+def to_float(image):
     """Scale whole numbers to float32 in [-1, 1]: `u / 127.5 - 1` (uint16: `u / 32767.5 - 1`).
 
     Args:
-        picture: uint8 or uint16 of any shape.
+        image: uint8 or uint16 of any shape.
 
     Returns:
-        picture: float32 of the same shape.
+        image: float32 of the same shape.
 
     Raises:
         ValueError: if the type is another.
@@ -39,21 +63,34 @@ def to_float(picture):
         >>> to_float(np.array([0, 255], np.uint8)).tolist()
         [-1.0, 1.0]
     """
-    picture = np.asarray(picture)
-    if picture.dtype not in (np.uint8, np.uint16):
-        raise ValueError(f"`picture` should be uint8 or uint16; received {picture.dtype}.")
-    half = np.float32(np.iinfo(picture.dtype).max / 2)
-    return picture.astype(np.float32) / half - np.float32(1)
+    image = np.asarray(image)
+    if image.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"`image` should be uint8 or uint16; received {image.dtype}.")
+    return from_levels(image.astype(np.float32), np.iinfo(image.dtype).max)
 
 
-def to_uint8(picture):
+def from_levels(levels, top=255):
+    """Return `levels / (top / 2) - 1`: the one map of whole numbers to [-1, 1].
+
+    Args:
+        levels: float array or tensor of any shape, in [0, top].
+        top: the largest level, 255 or 65535.
+
+    Example:
+        >>> from_levels(np.array([0.0, 255.0])).tolist()
+        [-1.0, 1.0]
+    """
+    return levels / (top / 2) - 1
+
+
+def to_uint8(image):
     """Scale [-1, 1] to uint8, rounded to the nearest and clipped: the inverse of `to_float`.
 
     Args:
-        picture: float of any shape in [-1, 1]; uint8 is returned as it is.
+        image: float of any shape in [-1, 1]; uint8 is returned as it is.
 
     Returns:
-        picture: uint8 of the same shape.
+        image: uint8 of the same shape.
 
     Raises:
         ValueError: if a value is not finite.
@@ -62,46 +99,74 @@ def to_uint8(picture):
         >>> to_uint8(np.array([-1.0, 0.0, 2.0])).tolist()
         [0, 128, 255]
     """
-    picture = np.asarray(picture)
-    if picture.dtype == np.uint8:
-        return picture
-    if not np.isfinite(picture).all():
-        raise ValueError("`picture` should be finite; received NaN or infinity.")
-    scaled = (picture.astype(np.float32) + 1) * np.float32(127.5)
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    image = np.asarray(image)
+    if image.dtype == np.uint8:
+        return image
+    if not np.isfinite(image).all():
+        raise ValueError("`image` should be finite; received NaN or infinity.")
+    return to_integers(image, np.uint8)
+
+
+def to_integers(image, dtype):
+    """Scale [-1, 1] to whole numbers of a type, rounded to the nearest and clipped.
+
+    Args:
+        image: float of any shape in [-1, 1].
+        dtype: uint8 or uint16.
+
+    Returns:
+        image: of that type; the inverse of `to_float`.
+
+    Example:
+        >>> to_integers(np.array([-1.0, 0.0, 2.0]), np.uint16).tolist()
+        [0, 32768, 65535]
+    """
+    top = np.iinfo(dtype).max
+    levels = to_levels(np.asarray(image, np.float32), top)
+    return np.clip(np.rint(levels), 0, top).astype(dtype)
+
+
+def to_levels(x, top=255):
+    """Return `(x + 1) top / 2`, the inverse of `from_levels`; neither rounded nor clipped.
+
+    Example:
+        >>> to_levels(np.array([-1.0, 1.0])).tolist()
+        [0.0, 255.0]
+    """
+    return (x + 1) * (top / 2)
 
 
 def read(path, mode=None, *, depth=8, at_least=None):
-    """Read a picture (the first frame of an animation), turned as its EXIF says.
+    """Read an image (the first frame of an animation), turned as its EXIF says.
 
     Args:
         path: a jpg, png, gif, bmp, webp or tif.
         mode: "L", "LA", "RGB" or "RGBA" converts; by default the channels that the file has
             (a palette of greys counts as grey).
-        depth: 16 keeps the 16 bits of a grey picture, as uint16; 8 scales them to uint8.
+        depth: 16 keeps the 16 bits of a grey image, as uint16; 8 scales them to uint8.
         at_least: int; a jpg may be decoded at a half, quarter or eighth of its size as long
             as both sides keep this many pixels (four times faster on photographs).
 
     Returns:
-        picture: uint8 (or uint16) `[height, width, channels]`, channels 1 to 4.
+        image: uint8 (or uint16) `[height, width, channels]`, channels 1 to 4.
 
     Raises:
-        UserError: if there is no such file or it is not a whole picture.
+        UserError: if there is no such file or it is not a whole image.
     """
     try:
-        with Image.open(path) as image:
+        with PIL.Image.open(path) as image:
             if at_least:
                 image.draft(None, (at_least, at_least))
             image.load()
             return _as_array(ImageOps.exif_transpose(image), mode, depth)
     except FileNotFoundError:
-        raise UserError(f"`{path}`: there is no such picture. Check the path.") from None
+        raise UserError(f"`{path}`: there is no such image. Check the path.") from None
     except Exception as error:  # decoders raise errors of many types on broken files
-        raise unreadable(path, "picture", error) from error
+        raise unreadable(path, "image", error) from error
 
 
 def read_shape(path):
-    """Read from a picture's header the shape that `read` will give.
+    """Read from an image's header the shape that `read` will give.
 
     Args:
         path: a jpg, png, gif, bmp, webp or tif.
@@ -110,29 +175,29 @@ def read_shape(path):
         shape: (height, width, channels), EXIF orientation applied.
 
     Raises:
-        UserError: if the file is no picture.
+        UserError: if the file is no image.
     """
     try:
-        with Image.open(path) as image:
+        with PIL.Image.open(path) as image:
             width, height = image.size
             if image.getexif().get(_ORIENTATION) in _TURNED:
                 width, height = height, width
             return height, width, _CHANNELS[_natural_mode(image)]
     except Exception as error:
-        raise unreadable(path, "picture", error) from error
+        raise unreadable(path, "image", error) from error
 
 
-def write(path, picture):
-    """Write a picture in the format of the path's suffix, folders made as needed.
+def write(path, image):
+    """Write an image in the format of the path's suffix, folders made as needed.
 
     Args:
         path: ends in .png, .jpg, .bmp, .gif, .webp or .tif.
-        picture: `[height, width]` or `[height, width, 1 to 4]`, float in [-1, 1] or uint8;
+        image: `[height, width]` or `[height, width, 1 to 4]`, float in [-1, 1] or uint8;
             uint16 `[height, width, 1]` keeps its 16 bits in a png or tif.
 
     Raises:
         UserError: if the format is unknown or the file can't be written.
-        ValueError: if the shape is not a picture's.
+        ValueError: if the shape is not an image's.
     """
     path = pathlib.Path(path)
     if path.suffix.lower() not in SUFFIXES:
@@ -142,7 +207,7 @@ def write(path, picture):
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        to_image(picture).save(path)
+        to_image(image).save(path)
     except OSError as error:
         raise UserError(f"`{path}` can't be written: {error}.") from error
 
@@ -186,11 +251,11 @@ def numbered(path, count):
     return [path.with_stem(f"{path.stem}-{number + 1}") for number in range(count)]
 
 
-def to_image(picture):
+def to_image(image):
     """Turn an array into a PIL image.
 
     Args:
-        picture: `[height, width]` or `[height, width, 1 to 4]`, float in [-1, 1], uint8, or
+        image: `[height, width]` or `[height, width, 1 to 4]`, float in [-1, 1], uint8, or
             uint16 with one channel.
 
     Returns:
@@ -199,36 +264,36 @@ def to_image(picture):
     Raises:
         ValueError: if the shape is another.
     """
-    picture = np.asarray(picture)
-    picture = picture[..., None] if picture.ndim == 2 else picture
-    if picture.ndim != 3 or picture.shape[-1] not in _MODES:
+    image = np.asarray(image)
+    image = image[..., None] if image.ndim == 2 else image
+    if image.ndim != 3 or image.shape[-1] not in _MODES:
         raise ValueError(
-            "`picture` should have shape [height, width] or [height, width, 1 to 4]; "
-            f"received {picture.shape}."
+            "`image` should have shape [height, width] or [height, width, 1 to 4]; "
+            f"received {image.shape}."
         )
-    if picture.dtype == np.uint16 and picture.shape[-1] == 1:
-        return Image.fromarray(np.ascontiguousarray(picture[..., 0]))
-    picture = np.ascontiguousarray(to_uint8(picture))
-    return Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+    if image.dtype == np.uint16 and image.shape[-1] == 1:
+        return PIL.Image.fromarray(np.ascontiguousarray(image[..., 0]))
+    image = np.ascontiguousarray(to_uint8(image))
+    return PIL.Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 
 
-def convert_channels(picture, channels):
+def convert_channels(image, channels):
     """Change the number of channels: alpha is dropped, grey repeated, colour weighed (BT.601).
 
     Args:
-        picture: uint8 `[height, width, 1 to 4]`.
+        image: uint8 `[height, width, 1 to 4]`.
         channels: 1 or 3.
 
     Returns:
-        picture: uint8 `[height, width, channels]`.
+        image: uint8 `[height, width, channels]`.
     """
-    if picture.shape[-1] in (2, 4):
-        picture = picture[..., :-1]
-    if picture.shape[-1] == channels:
-        return picture
+    if image.shape[-1] in (2, 4):
+        image = image[..., :-1]
+    if image.shape[-1] == channels:
+        return image
     if channels == 3:
-        return np.repeat(picture, 3, axis=-1)
-    return np.asarray(to_image(picture).convert("L"))[..., None]
+        return np.repeat(image, 3, axis=-1)
+    return np.asarray(to_image(image).convert("L"))[..., None]
 
 
 def resize(image, height, width, method=None):
@@ -256,18 +321,20 @@ def resize(image, height, width, method=None):
     planes = np.moveaxis(np.asarray(image, np.float32), -1, 0)
     resampling = RESAMPLING[method or "bicubic"]
     resized = [
-        np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize((width, height), resampling))
+        np.asarray(
+            PIL.Image.fromarray(np.ascontiguousarray(plane)).resize((width, height), resampling)
+        )
         for plane in planes
     ]
     return np.stack(resized, axis=-1)
 
 
-def centre_crop(picture):
-    """Cut the largest square from the middle of a picture `[height, width, channels]`."""
-    height, width = picture.shape[:2]
+def centre_crop(image):
+    """Cut the largest square from the middle of an image `[height, width, channels]`."""
+    height, width = image.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    return picture[top : top + side, left : left + side]
+    return image[top : top + side, left : left + side]
 
 
 def _as_array(image, mode, depth):
@@ -277,7 +344,7 @@ def _as_array(image, mode, depth):
             raise ValueError("its 32-bit values are outside 0..65535")
         if depth == 16 and mode is None:
             return wide.astype(np.uint16)[..., None]
-        image = Image.fromarray(np.rint(wide / 257).astype(np.uint8))
+        image = PIL.Image.fromarray(np.rint(wide / 257).astype(np.uint8))
     mode = mode or _natural_mode(image)
     if mode not in _CHANNELS:
         raise ValueError(f"`mode` should be one of {', '.join(_CHANNELS)}; received {mode!r}")

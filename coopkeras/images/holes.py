@@ -1,24 +1,24 @@
-"""Holes: which pixels of a picture are hidden, drawn from a seed in TensorFlow operations.
+"""Holes: which pixels of an image are hidden, drawn from a seed in TensorFlow operations.
 
-Every function draws for one picture and returns `visible`, bool `[height, width, 1]`: True is
+Every function draws for one image and returns `visible`, bool `[height, width, 1]`: True is
 known, False is to be filled.
 """
 
 import tensorflow as tf
 
 from coopkeras.errors import UserError
-from coopkeras.seeds import ALGORITHM, as_seed, fold
+from coopkeras.seeds import ALGORITHM, fold, uniform
 
 _DABS = 16  # touches of the brush in one stroke
 _NEVER = 2**31 - 1
 _EXPECTED = (
     "square:12, square:8-20, blocks:0.5, strokes:0.3 (pixels, or a share; a range is drawn "
-    "from for each picture) or mixed"
+    "from for each image) or mixed"
 )
 
 
 def square(seed, shape, size):
-    """Hide one square of `size` by `size` pixels, anywhere wholly inside the picture.
+    """Hide one square of `size` by `size` pixels, anywhere wholly inside the image.
 
     Args:
         seed: int32 `[2]`.
@@ -29,7 +29,7 @@ def square(seed, shape, size):
         visible: bool `[height, width, 1]`.
 
     Raises:
-        UserError: if the square is larger than the picture.
+        UserError: if the square is larger than the image.
 
     Example:
         >>> int(tf.reduce_sum(tf.cast(~square(as_seed(0), (8, 8), 3), tf.int32)))
@@ -38,11 +38,11 @@ def square(seed, shape, size):
     height, width = shape[:2]
     if not tf.is_tensor(size) and not 1 <= size <= min(height, width):
         raise UserError(
-            f"`square` should have a size of 1 to {min(height, width)} pixels in a picture of "
+            f"`square` should have a size of 1 to {min(height, width)} pixels in an image of "
             f"{height} x {width}; received {size}."
         )
     places = tf.cast([height - size + 1, width - size + 1], tf.float32)
-    top, left = tf.unstack(tf.cast(tf.floor(_uniform(seed, [2]) * places), tf.int32))
+    top, left = tf.unstack(tf.cast(tf.floor(uniform(seed, [2]) * places), tf.int32))
     rows, columns = tf.range(height)[:, None, None], tf.range(width)[None, :, None]
     inside_rows = (rows >= top) & (rows < top + size)
     return ~(inside_rows & (columns >= left) & (columns < left + size))
@@ -54,7 +54,7 @@ def blocks(seed, shape, coverage, block=3):
     Args:
         seed: int32 `[2]`.
         shape: (height, width, ...), pixels.
-        coverage: share of the picture to hide, in [0, 1]; met to half a block.
+        coverage: share of the image to hide, in [0, 1]; met to half a block.
         block: int, pixels.
 
     Returns:
@@ -70,14 +70,14 @@ def blocks(seed, shape, coverage, block=3):
     """
     _check_share("blocks", coverage)
     height, width = shape[:2]
-    shift = tf.cast(tf.floor(_uniform(fold(seed, 0), [2]) * block), tf.int32)
+    shift = tf.cast(tf.floor(uniform(fold(seed, 0), [2]) * block), tf.int32)
     row_block = (tf.range(height) + shift[0]) // block
     column_block = (tf.range(width) + shift[1]) // block
     high, wide = (height - 1) // block + 2, (width - 1) // block + 2
     row_sizes = tf.math.bincount(row_block, minlength=high, maxlength=high, dtype=tf.float32)
     column_sizes = tf.math.bincount(column_block, minlength=wide, maxlength=wide, dtype=tf.float32)
     areas = tf.reshape(row_sizes[:, None] * column_sizes, [-1])
-    order = tf.argsort(_uniform(fold(seed, 1), [high * wide]), stable=True)
+    order = tf.argsort(uniform(fold(seed, 1), [high * wide]), stable=True)
     ordered = tf.gather(areas, order)
     hidden = tf.cumsum(ordered) - ordered / 2 <= coverage * height * width
     hidden = tf.reshape(tf.gather(hidden, tf.argsort(order)), [high, wide])
@@ -89,12 +89,12 @@ def strokes(seed, shape, coverage):
     """Hide free-form strokes of a round brush that wanders, until enough is covered.
 
     A stroke is a random walk of a slowly turning direction; its thickness is drawn between 6
-    and 16 % of the picture's shorter side.
+    and 16 % of the image's shorter side.
 
     Args:
         seed: int32 `[2]`.
         shape: (height, width, ...), pixels.
-        coverage: share of the picture to hide, in [0, 1); met to one touch of the brush.
+        coverage: share of the image to hide, in [0, 1); met to one touch of the brush.
 
     Returns:
         visible: bool `[height, width, 1]`.
@@ -131,8 +131,9 @@ def parse(text):
 
     Args:
         text: "square:12" (pixels) | "blocks:0.5" | "strokes:0.3" (shares); a range such as
-            "square:8-20" is drawn from for each picture | "mixed": one of the three, with a
-            square of a quarter to a half of the side, or 0.1 to 0.4 of the picture.
+            "square:8-20" is drawn from for each image | "mixed": one of the three, with a
+            square of a quarter to a half of the side, or 0.1 to 0.4 of the image; several with
+            commas: each image draws one of them.
 
     Returns:
         draw: (seed int32 `[2]`, shape) -> visible, bool `[height, width, 1]`.
@@ -144,6 +145,53 @@ def parse(text):
         >>> parse("square:2-4")(as_seed(0), (8, 8, 3)).shape.as_list()
         [8, 8, 1]
     """
+    return mixture([_parse_one(part.strip()) for part in text.split(",")])
+
+
+def mixture(draws):
+    """Return the function that draws by one of several, chosen by the seed.
+
+    Args:
+        draws: list of functions (seed int32 `[2]`, shape) -> visible.
+    """
+    if len(draws) == 1:
+        return draws[0]
+
+    def draw(seed, shape):
+        branches = [lambda one=one: one(fold(seed, 1), shape) for one in draws]
+        return tf.switch_case(whole_number(fold(seed, 0), len(draws)), branches)
+
+    return draw
+
+
+def draw(text, row_seeds, shape, parse=parse):
+    """Draw a hole for each example of a batch.
+
+    Args:
+        text: as for `parse`.
+        row_seeds: int32 `[batch, 2]`.
+        shape: of one example.
+        parse: function of a text, of another medium.
+
+    Returns:
+        visible: bool `[batch, *shape[:-1], 1]`, True = known.
+
+    Example:
+        >>> draw("square:3", [[0, 1], [0, 2]], (8, 8, 1)).shape.as_list()
+        [2, 8, 8, 1]
+    """
+    one = parse(text)
+    row_seeds = tf.convert_to_tensor(row_seeds, tf.int32)
+    return tf.map_fn(lambda seed: one(seed, shape), row_seeds, fn_output_signature=tf.bool)
+
+
+def whole_number(seed, count):
+    """Draw a whole number from 0 to count - 1, int32."""
+    share = uniform(seed, [])
+    return tf.minimum(tf.cast(tf.floor(share * tf.cast(count, tf.float32)), tf.int32), count - 1)
+
+
+def _parse_one(text):
     if text == "mixed":
         return _mixed
     kind, _, amount = text.partition(":")
@@ -167,7 +215,7 @@ def _between(kind, seed, shape, low, high):
     """Draw holes of a kind, their amount between low and high (whole pixels for a square)."""
     if low == high:
         return _KINDS[kind](seed, shape, low)
-    share = _uniform(fold(seed, 0), [])
+    share = uniform(fold(seed, 0), [])
     if kind == "square":
         _KINDS[kind](seed, shape, high)  # the largest must fit
         amount = low + tf.cast(tf.floor(share * (high - low + 1)), tf.int32)
@@ -183,13 +231,13 @@ def _mixed(seed, shape):
         lambda: _between("blocks", seed, shape, 0.1, 0.4),
         lambda: _between("strokes", seed, shape, 0.1, 0.4),
     ]
-    kind = tf.cast(tf.floor(_uniform(fold(seed, 2), []) * len(draws)), tf.int32)
+    kind = tf.cast(tf.floor(uniform(fold(seed, 2), []) * len(draws)), tf.int32)
     return tf.switch_case(kind, draws)
 
 
 def _stroke(seed, height, width):
     """Return which pixels each touch of one stroke covers, bool `[_DABS, height, width]`."""
-    first = _uniform(fold(seed, 0), [4])
+    first = uniform(fold(seed, 0), [4])
     radius = min(height, width) * (0.03 + 0.05 * first[0])
     turns = tf.random.stateless_normal([_DABS], fold(seed, 1), stddev=0.4, alg=ALGORITHM)
     direction = 6.2832 * first[1] + tf.cumsum(turns)
@@ -198,10 +246,6 @@ def _stroke(seed, height, width):
     down = tf.range(height, dtype=tf.float32)[:, None] - rows[:, None, None]
     across = tf.range(width, dtype=tf.float32) - columns[:, None, None]
     return down**2 + across**2 <= tf.maximum(radius, 1.0) ** 2
-
-
-def _uniform(seed, shape):
-    return tf.random.stateless_uniform(shape, as_seed(seed), alg=ALGORITHM)
 
 
 def _check_share(kind, coverage, highest=1.0):

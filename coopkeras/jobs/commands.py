@@ -8,9 +8,6 @@ import pathlib
 import re
 import shlex
 
-import numpy as np
-
-from coopkeras import audio, images, video
 from coopkeras import task as tasks
 from coopkeras.errors import UserError
 from coopkeras.jobs import export as exporting
@@ -41,7 +38,7 @@ def run(mode, task_name, *, workdir=None, plugins=(), settings=(), flags=None, *
     if mode == "train":
         config = cls.Config.parse(settings, **flags)
     else:
-        config = Workdir(workdir).load_config(cls).changed(settings, **flags)
+        config = Workdir(workdir).load_config(cls).in_use(mode, settings, **flags)
     jobs = {"train": fit, "evaluate": evaluate, "predict": predict, "export": export}
     if mode in ("train", "evaluate"):
         job["plugins"] = plugins
@@ -68,7 +65,7 @@ def evaluate(task, workdir, **told):
     """Judge, draw and report the model of a workdir, on its data or on others of their shape."""
     model = train.restore(task, workdir)
     split = task.datasets()
-    shape, _ = Workdir(workdir).examples()
+    shape = Workdir(workdir).spec().shape
     if tuple(split.held_out.shape) != shape:
         raise UserError(
             f"The model of {workdir} knows examples of shape {shape}; those of "
@@ -87,7 +84,7 @@ def export(task, workdir, *, export_root="savedmodels"):
 
 
 def predict(task, workdir, *, input_path, output_path, mask_path=None):
-    """Use the model of a workdir on a person's own file; the training data are not needed."""
+    """Use the model of a workdir on a user's own file; the training data are not needed."""
     needed = {"input": input_path, "output": output_path}
     for flag, value in needed.items():
         if not value and (flag == "output" or task.takes_input):
@@ -126,7 +123,7 @@ def finish(task, model, split, workdir, seconds, *, command="", plugins=(), expo
         "rows": task.judge(model, split),
     }
     workdir.write_json("results.json", results)
-    pictures, sounds = _write_drawn(workdir, task.draw(model, split))
+    drawn = _write_drawn(workdir, task.draw(model, split))
     if export_root is not None:
         results = _note_export(workdir, exporting.write(task, model, export_root))
     page = report.write(
@@ -134,14 +131,11 @@ def finish(task, model, split, workdir, seconds, *, command="", plugins=(), expo
         title=f"{task.name}: {task.summary}",
         results=results,
         curves=workdir.metrics(),
-        pictures=pictures,
-        sounds=sounds,
+        drawn=drawn,
         commands=_commands(task, workdir, results, plugins),
     )
     print(report.table(results["rows"]))
-    for kind, written in {"pictures": pictures, "sounds": sounds}.items():
-        if written:
-            print(f"{kind:10}  {workdir.path / 'samples'} ({len(written)})")
+    print(f"samples     {workdir.path / 'samples'} ({len(drawn)})")
     print(f"report      {page}")
     if results["export"]:
         print(f"SavedModel  {results['export']}")
@@ -149,25 +143,14 @@ def finish(task, model, split, workdir, seconds, *, command="", plugins=(), expo
 
 
 def _write_drawn(workdir, drawn):
-    """Write what is drawn, by caption.
-
-    Returns:
-        pictures, sounds: pairs (path in the workdir, caption).
-    """
-    pictures, sounds = [], []
+    """Write what is drawn, by caption; return (path in the workdir, caption, element) of each."""
+    written = []
     for caption, content in drawn.items():
         name = re.sub(r"[^A-Za-z0-9.-]+", "_", caption).strip("_") or "drawn"
-        path = f"samples/{name}"
-        if isinstance(content, audio.Sound):
-            audio.write(workdir.path / f"{path}.wav", content)
-            sounds.append((f"{path}.wav", caption))
-        elif isinstance(content, video.Clip):
-            video.write(workdir.path / f"{path}.gif", *content)
-            pictures.append((f"{path}.gif", caption))
-        else:
-            images.write(workdir.path / f"{path}.png", np.asarray(content))
-            pictures.append((f"{path}.png", caption))
-    return pictures, sounds
+        path = f"samples/{name}{content.suffix}"
+        content.write(workdir.path / path)
+        written.append((path, caption, content.element))
+    return written
 
 
 def _commands(task, workdir, results, plugins):
@@ -176,6 +159,7 @@ def _commands(task, workdir, results, plugins):
     base += [f"--plugin={plugin}" for plugin in plugins]
     commands = {"this page": results["command"]} if results["command"] else {}
     given = [f"--input=in{task.suffix}"] if task.takes_input else []
+    given += ["--mask=hole.png"] if task.takes_mask else []
     given.append(f"--output=out{task.suffix}")
     commands["predict"] = shlex.join([*base, "--mode=predict", *given])
     if results["export"]:

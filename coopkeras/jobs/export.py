@@ -109,6 +109,13 @@ def check(functions):
             )
 
 
+def concrete(function):
+    """Return what a task serves as a concrete function."""
+    if hasattr(function, "get_concrete_function"):
+        return function.get_concrete_function()
+    return function
+
+
 def inputs_of(function):
     """Return the inputs of a concrete function, `{name: tf.TensorSpec}`."""
     return {spec.name: spec for spec in tf.nest.flatten(function.structured_input_signature)}
@@ -132,7 +139,7 @@ def example_inputs(function, batch=2, seed=0):
 
     Returns:
         inputs: dict of NumPy arrays: floats in [-1, 1], settings (one float a row) in [0, 1],
-            booleans at random, seeds at random, other integers 3, strings small PNG pictures.
+            booleans at random, seeds at random, other integers 3, strings small PNG images.
             Unknown sides are 32.
     """
     draw = np.random.default_rng(seed)
@@ -162,7 +169,7 @@ def _guard(function):
 
     A server does not check shapes itself, and a wrong rank in a convolution ends it.
     """
-    specs = inputs_of(function.get_concrete_function())
+    specs = inputs_of(concrete(function))
 
     @tf.function(autograph=False)
     def serve(**inputs):

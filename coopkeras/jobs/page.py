@@ -1,4 +1,4 @@
-"""Parts of a page that needs no other file: pictures, sounds, curves, commands; light and dark."""
+"""Parts of a page that needs no other file: images, sounds, curves, commands; light and dark."""
 
 import base64
 import html
@@ -10,8 +10,8 @@ import matplotlib
 from matplotlib.figure import Figure
 from PIL import Image
 
-SMALL = 640  # pixels; narrower pictures are enlarged by a whole factor, each pixel a square
-READABLE = "44rem"  # wider pictures shrink to this width, not below: then they scroll
+SMALL = 640  # pixels; narrower images are enlarged by a whole factor, each pixel a square
+READABLE = "44rem"  # wider images shrink to this width, not below: then they scroll
 INK = "#0000a0"
 # Matplotlib writes fixed colours; the page replaces these by ones that follow light and dark.
 COLOURS = {"training": "#0000a1", "held-out": "#0000a2"}
@@ -49,19 +49,19 @@ def whole(title, facts, sections):
     )
 
 
-def picture(path, caption):
-    """Return a figure that holds the picture itself.
+def image(path, caption):
+    """Return a figure that holds the image itself.
 
     Args:
-        path: `pathlib.Path` of a picture that browsers show (png, jpg, gif, webp).
+        path: `pathlib.Path` of an image that browsers show (png, jpg, gif, webp).
         caption: text under it.
 
     Returns:
         text: HTML.
     """
     data = path.read_bytes()
-    with Image.open(io.BytesIO(data)) as image:
-        width, height = image.size
+    with Image.open(io.BytesIO(data)) as opened:
+        width, height = opened.size
     scale = max(SMALL // width, 1)
     kind = mimetypes.guess_type(path.name)[0]
     caption = html.escape(caption)
@@ -138,6 +138,7 @@ def _svg(name, lines):
     return re.sub('<g id="[^"]*"', "<g", svg[svg.index("<svg") :])
 
 
+FIGURES = {"img": image, "audio": sound}  # by the element of HTML that shows what is drawn
 SHARP = ' class="sharp"'
 STYLE = """
 :root { color-scheme: light dark; --back: #fbfaf8; --card: #fff; --ink: #1d2126; --soft: #667079;

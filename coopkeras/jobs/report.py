@@ -53,8 +53,8 @@ def table(rows):
     return "\n".join([*text, "* the best of its setting; ± the standard error of the mean"])
 
 
-def write(workdir, *, title, results, curves=(), pictures=(), sounds=(), commands=None):
-    """Write report.html: pictures, sounds, the table, curves and commands on one page.
+def write(workdir, *, title, results, curves=(), drawn=(), commands=None):
+    """Write report.html: images, sounds, the table, curves and commands on one page.
 
     The page holds all of it and needs no other file.
 
@@ -64,8 +64,7 @@ def write(workdir, *, title, results, curves=(), pictures=(), sounds=(), command
         results: the content of results.json: `rows`, and `task`, `data`, `seed`, `seconds`,
             `export` where known.
         curves: the lines of metrics.jsonl, dicts with `step` and numbers by name.
-        pictures: pairs (path relative to `workdir`, caption).
-        sounds: pairs (path of a .wav relative to `workdir`, caption).
+        drawn: triples (path relative to `workdir`, caption, element of HTML that shows it).
         commands: dict from a label to a command line.
 
     Returns:
@@ -77,8 +76,14 @@ def write(workdir, *, title, results, curves=(), pictures=(), sounds=(), command
     workdir = Workdir(workdir)
     rows = results.get("rows", [])
     sections = {
-        "Pictures": [page.picture(workdir.path / path, caption) for path, caption in pictures],
-        "Sounds": [page.sound(workdir.path / path, caption) for path, caption in sounds],
+        title: [
+            page.FIGURES[shown](workdir.path / path, caption)
+            for path, caption, shown in drawn
+            if shown == element
+        ]
+        for title, element in {"Images": "img", "Sounds": "audio"}.items()
+    }
+    sections |= {
         "Results": [_headlines(rows), _html_table(rows)] if rows else [],
         "Training": [_curves(curves)] if curves else [],
         "Commands": [page.command(*item) for item in (commands or {}).items()],

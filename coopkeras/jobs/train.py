@@ -1,4 +1,4 @@
-"""Training: fit(task, workdir) learns, goes on where it stopped, and stops in good order."""
+"""Training: fit(task, workdir) learns, resumes where it stopped, and stops in good order."""
 
 import contextlib
 import signal
@@ -10,8 +10,9 @@ import numpy as np
 from coopkeras import base
 from coopkeras.errors import Interrupted, UserError
 from coopkeras.jobs.workdir import Workdir
+from coopkeras.task import DataSpec
 
-LOOKED_AT = 64  # examples whose standard deviation is that of all
+LOOKED_AT = 64  # examples whose mean and deviation are those of all
 LEAST_DEVIATION = 1 / 255  # half a level of 8 bits: less can't be told from none
 
 
@@ -38,10 +39,9 @@ def fit(task, workdir, verbose=1):
     workdir = Workdir(workdir)
     with workdir.claim(task):
         split = _datasets(task)
-        shape, count = split.train.shape, len(split.train)
-        task.classes, task.deviation = tuple(split.train.names), _deviation(split.train)
-        workdir.remember(task, shape, count)
-        model = build(task, shape, count)
+        spec = describe(split.train)
+        workdir.remember(task, spec)
+        model = build(task, spec)
         step = workdir.restore(base.state(model))
         history = workdir.metrics(up_to=step)
         workdir.write_metrics(history)
@@ -58,41 +58,45 @@ def restore(task, workdir):
         UserError: if there is no checkpoint yet.
     """
     workdir = Workdir(workdir)
-    shape, count = workdir.examples()
-    task.classes, task.deviation = workdir.known()
+    spec = workdir.spec()
     if not workdir.checkpoints():
         raise UserError(f"{workdir.path} has no checkpoint yet; train first.")
-    model = build(task, shape, count)
+    model = build(task, spec)
     workdir.restore(base.state(model))
     return model
 
 
-def build(task, shape, count):
+def build(task, spec):
     """Return a task's model, at its precision and seed.
 
     Args:
         task: a `Task`.
-        shape: of one example.
-        count: number of examples to learn from.
+        spec: the `DataSpec` of the examples to learn from.
     """
     base.set_precision(task.config.precision)
     keras.utils.set_random_seed(task.config.seed)
-    return task.build(tuple(shape), count)
+    return task.build(spec)
+
+
+def describe(examples):
+    """Return the `DataSpec` of examples; mean and deviation are those of at most 64 of them.
+
+    The deviation is from the mean example, by channel, averaged: what all examples share, the
+    scene of a clip, does not count.
+
+    Args:
+        examples: a `data.Examples`.
+    """
+    x = examples.take(LOOKED_AT, seed=0).array() if len(examples) > LOOKED_AT else examples.array()
+    mean = x.mean(axis=0)
+    spread = float((x - mean).std(axis=tuple(range(x.ndim - 1))).mean())
+    shape, deviation = tuple(examples.shape), max(LEAST_DEVIATION, spread)
+    return DataSpec(shape, len(examples), tuple(examples.names), deviation, mean)
 
 
 def _datasets(task):
     keras.utils.set_random_seed(task.config.seed)
     return task.datasets()
-
-
-def _deviation(examples):
-    """Return how far the values of some examples are from the mean example, by channel, averaged.
-
-    What all examples share, the scene of a clip, does not count.
-    """
-    x = examples.take(LOOKED_AT, seed=0).array() if len(examples) > LOOKED_AT else examples.array()
-    spread = (x - x.mean(axis=0)).std(axis=tuple(range(x.ndim - 1))).mean()
-    return max(LEAST_DEVIATION, float(spread))
 
 
 def _learn(model, config, examples, step, callbacks, verbose):

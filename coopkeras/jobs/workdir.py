@@ -1,10 +1,10 @@
-"""A workdir: the folder that holds one run, and lets it go on where it stopped.
+"""A workdir: the folder that holds one run, and lets it resume where it stopped.
 
     config.json        the resolved settings, and who made it
     checkpoints/       everything that learning needs to go on, one file a checkpoint
     metrics.jsonl      a line of running means every `log_every` updates
     results.json       the final table, ours and every baseline's
-    samples/           pictures
+    samples/           images
     report.html        all of it on one page
 
 Every file is written aside and renamed; nothing that another run made is changed.
@@ -23,6 +23,7 @@ import numpy as np
 
 import coopkeras
 from coopkeras.errors import UserError
+from coopkeras.task import DataSpec
 
 KEPT_CHECKPOINTS = 2
 
@@ -88,81 +89,84 @@ class Workdir:
     def load_config(self, task_class):
         """Return the config that the run here was made with, as `task_class.Config`."""
         written = self.config()
-        self._check_task(written, task_class.name)
-        known = {field.name for field in dataclasses.fields(task_class.Config)}
-        unknown = sorted(set(written["config"]) - known)
-        if unknown:
-            raise UserError(
-                f"{self.path} was made by version {written['version']}, whose settings "
-                f"{', '.join(unknown)} are not known now; train again in another --workdir."
-            )
+        self._check_maker(written, task_class.name)
         return task_class.Config(**written["config"])
 
-    def examples(self):
-        """Return `(shape, count)` of the examples that the run here learns from."""
-        examples = self.config()["examples"]
-        return tuple(examples["shape"]), examples["count"]
+    def spec(self):
+        """Return the `DataSpec` of the examples that the run here learns from, without their mean.
 
-    def known(self):
-        """Return `(classes, deviation)` of those examples, as `Task` has them."""
+        Raises:
+            UserError: if nothing was trained here.
+        """
         examples = self.config()["examples"]
-        return tuple(examples.get("classes", ())), examples.get("deviation", 0.5)
+        shape, classes = tuple(examples["shape"]), tuple(examples["classes"])
+        return DataSpec(shape, examples["count"], classes, examples["deviation"])
 
-    def remember(self, task, shape, count):
-        """Write config.json, or check that a run that goes on has the examples it had.
+    def remember(self, task, spec):
+        """Write config.json; of a run that is resumed, check that it has the examples it had.
 
         Args:
-            task: a `Task`.
-            shape: of one example.
-            count: number of examples to learn from.
+            task: a `Task`; of one that is resumed, settings that take no part in learning may
+                have changed.
+            spec: the `DataSpec` of the examples.
 
         Raises:
             UserError: if the data have changed.
         """
-        if self.checkpoints() and self.examples() != (tuple(shape), count):
-            old_shape, old_count = self.examples()
-            raise UserError(
-                f"{self.path} learns from {old_count} examples of shape {old_shape}; now "
-                f"data={task.config.data} has {count} of {tuple(shape)}. Put the data back as "
-                f"they were, or give another --workdir."
-            )
+        spec = spec._replace(mean=None)
+        if self.checkpoints():
+            old = self.spec()
+            if (old.shape, old.count) != (spec.shape, spec.count):
+                raise UserError(
+                    f"{self.path} learns from {old.count} examples of shape {old.shape}; now "
+                    f"data={task.config.data} has {spec.count} of {spec.shape}. Put the data back "
+                    f"as they were, or give another --workdir."
+                )
+            spec = old
         content = {
             "task": task.name,
             "version": coopkeras.__version__,
             "config": dataclasses.asdict(task.config),
             "examples": {
-                "shape": list(shape),
-                "count": count,
-                "classes": list(task.classes),
-                "deviation": task.deviation,
+                "shape": list(spec.shape),
+                "count": spec.count,
+                "classes": list(spec.classes),
+                "deviation": spec.deviation,
             },
         }
-        if not self.checkpoints():
-            self.write_json("config.json", content)
+        self.write_json("config.json", content)
 
     def _check_owner(self, task):
         """Refuse another task or config; where nothing was learned yet there is nothing to lose."""
         if not self.checkpoints():
             return
         written = self.config()
-        self._check_task(written, task.name)
+        self._check_maker(written, task.name)
         old, new = written["config"], dataclasses.asdict(task.config)
         changed = [
-            f"{name} was {old.get(name)!r}, now {new.get(name)!r}"
-            for name in sorted(old.keys() | new.keys())
-            if old.get(name) != new.get(name)
+            f"{name} was {old[name]!r}, now {new[name]!r}"
+            for name in sorted(new.keys() - task.config.free())
+            if old[name] != new[name]
         ]
         if changed:
             raise UserError(
                 f"{self.path} was made with other settings ({'; '.join(changed)}). "
-                f"Repeat them to go on, or give another --workdir."
+                f"Repeat them to resume it, or give another --workdir."
             )
 
-    def _check_task(self, written, name):
+    def _check_maker(self, written, name):
+        """Refuse what another task made, or a version whose models and settings are not these."""
         if written["task"] != name:
             raise UserError(
                 f"{self.path} was made by --task={written['task']}; received --task={name}. "
                 f"Give another --workdir."
+            )
+        made_by, this = (v.rpartition(".")[0] for v in (written["version"], coopkeras.__version__))
+        if made_by != this:
+            raise UserError(
+                f"{self.path} was made by coopkeras {written['version']}, and this is "
+                f"{coopkeras.__version__}, which can't use its models; train again in another "
+                f"--workdir, or install that version."
             )
 
     # Checkpoints ----------------------------------------------------------------------------

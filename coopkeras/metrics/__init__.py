@@ -10,5 +10,6 @@ __getattr__, __dir__, __all__ = public(
         "features": (),
         "audio": (),
         "video": (),
+        "rows": ("of_recovery", "of_synthesis"),
     },
 )

@@ -188,6 +188,37 @@ def snr(x, y, where):
         return 10 * np.log10(true / np.sum((x - y) ** 2, axis=(1, 2), where=where))
 
 
+def of_texture(sounds, x, rate):
+    """Judge new sounds against a real one of the same texture.
+
+    Args:
+        sounds: list of float `[time, channels]`.
+        x: float `[time, channels]`.
+        rate: sample rate, Hz.
+
+    Returns:
+        metrics: dict as `coopkeras.task.row` takes it.
+    """
+    return {"texture_distance": ([texture_distance(one, x, rate) for one in sounds], "", "lower")}
+
+
+def of_gap(filled, x, where):
+    """Judge what fills gaps against the truth.
+
+    Args:
+        filled: `[n, time, channels]`.
+        x: the truth, shaped like `filled`.
+        where: bool, broadcast against `x`: the gap.
+
+    Returns:
+        metrics: dict as `coopkeras.task.row` takes it.
+    """
+    return {
+        "spectral_convergence": (spectral_convergence(filled, x, where), "", "lower"),
+        "snr": (snr(filled, x, where), "dB", "higher"),
+    }
+
+
 def _apart(a, b):
     """Return the mean distance of groups of statistics."""
     return np.mean([np.mean(np.abs(a[group] - b[group])) / UNITS[group] for group in UNITS])

@@ -7,7 +7,7 @@ from scipy import linalg
 def sliced_wasserstein(
     a, b, *, patch=7, projections=128, count=20000, seed=0, where_a=None, where_b=None
 ):
-    """Return how far the patches of two sets of pictures, or clips, are apart (lower is better).
+    """Return how far the patches of two sets of images, or clips, are apart (lower is better).
 
         distance = mean over unit vectors u of W1(<u, patches of a>, <u, patches of b>)
 
@@ -18,8 +18,8 @@ def sliced_wasserstein(
     which leaves less to chance.
 
     Args:
-        a: pictures, `[n, height, width, channels]` in [-1, 1], or clips, `[n, time, ...]`.
-        b: pictures or clips, `[m, ...]`.
+        a: images, `[n, height, width, channels]` in [-1, 1], or clips, `[n, time, ...]`.
+        b: images or clips, `[m, ...]`.
         patch: side of a patch, in pixels (and frames); 7 sees strokes and grain, not layout.
         projections: number of random unit vectors.
         count: at most so many patches of each set, drawn without repetition.
@@ -31,7 +31,7 @@ def sliced_wasserstein(
         distance: a float, in units of x; 0 between a set and itself, and symmetric.
 
     Raises:
-        ValueError: if a picture is smaller than a patch, the channels differ, or no patch
+        ValueError: if an image is smaller than a patch, the channels differ, or no patch
             touches the hole.
 
     Example:
@@ -125,7 +125,7 @@ def _places(x, patch, where):
     """Return the flat indices of the first corners of all patches that touch `where`."""
     if x.ndim not in (4, 5) or min(x.shape[1:-1]) < patch:
         raise ValueError(
-            f"Pictures should be [n, height, width, channels], clips [n, time, ...], with sides of "
+            f"Images should be [n, height, width, channels], clips [n, time, ...], with sides of "
             f"at least `patch` {patch}; received shape {x.shape}. Use a smaller `patch`."
         )
     if where is None:

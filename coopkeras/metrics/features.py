@@ -1,4 +1,4 @@
-"""Features to compare pictures by: those of a small classifier of the same data."""
+"""Features to compare images by: those of a small classifier of the same data."""
 
 import keras
 import numpy as np
@@ -50,7 +50,7 @@ def of_classifier(examples, updates=600, batch_size=128, seed=0):
 
 
 def _body(shape):
-    """Return a convolutional network from a picture to its features, in float32."""
+    """Return a convolutional network from an image to its features, in float32."""
     convolutions = [
         layers.Conv2D(filters, 3, 2, padding="same", activation="relu", dtype="float32")
         for filters in (32, 64, 128)

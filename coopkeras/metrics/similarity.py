@@ -61,7 +61,7 @@ def error(x, y, where=None):
 
 
 def ssim(x, y, where=None):
-    """Return the structural similarity of each picture or clip, averaged over the hole.
+    """Return the structural similarity of each image or clip, averaged over the hole.
 
     The map is the original one (Gaussian window of 11 pixels, sigma 1.5), mean over channels; of a
     clip, frame by frame. A hole's own windows reach 5 pixels beyond it.
@@ -100,12 +100,12 @@ def ssim(x, y, where=None):
 
 
 def luma(x):
-    """Return the luma of pictures, as super-resolution is judged by convention.
+    """Return the luma of images, as super-resolution is judged by convention.
 
         luma = (65.481 r + 128.553 g + 24.966 b - 4) / 255       BT.601, 16 to 235 of 0 to 255
 
     Between black and white it spans 219 of 255 levels, and the range of `psnr` stays 255: that
-    is worth 1.3 dB. Grey pictures are taken as they are.
+    is worth 1.3 dB. Grey images are taken as they are.
 
     Args:
         x: `[..., 1 or 3]` in [-1, 1].
@@ -194,5 +194,5 @@ def _ssim_map(x, y):
 
 
 def _pictures(x):
-    """Return the pictures, or all frames of all clips, `[.., height, width, channels]`."""
+    """Return the images, or all frames of all clips, `[.., height, width, channels]`."""
     return x.reshape(-1, *x.shape[-3:])

@@ -2,40 +2,9 @@
 
 import numpy as np
 
-from coopkeras.metrics import distances, similarity
+from coopkeras.metrics import distances
 
 PATCH = 5  # pixels and frames, of the patches that are compared
-
-
-def of_repair(filled, x, visible, samples=None):
-    """Judge what was filled in against the truth, on what was hidden.
-
-    Args:
-        filled: clips, `[n, time, height, width, channels]`.
-        x: the truth, shaped like `filled`, in [-1, 1].
-        visible: bool, broadcast against `x`, True = known.
-        samples: `[k, n, ...]`, several results, for their diversity.
-
-    Returns:
-        metrics: dict as `coopkeras.task.row` takes it.
-
-    Example:
-        >>> x = np.random.default_rng(0).uniform(-0.9, 0.9, [1, 8, 16, 16, 1])
-        >>> visible = np.arange(8).reshape(8, 1, 1, 1) != 3
-        >>> of_repair(x + 0.02, x, visible)["psnr"][0].round(6).tolist()
-        [40.0]
-    """
-    filled, hole = np.clip(filled, -1, 1), ~visible
-    distance = distances.sliced_wasserstein(filled, x, patch=PATCH, where_a=hole, where_b=hole)
-    found = {
-        "psnr": (similarity.psnr(filled, x, hole), "dB", "higher"),
-        "ssim": (similarity.ssim(filled, x, hole), "", "higher"),
-        "error": (similarity.error(filled, x, hole), "range", "lower"),
-        "patch_distance": (distance, "", "lower"),
-    }
-    if samples is not None:
-        found["diversity"] = (similarity.diversity(np.stack(samples), hole), "", "higher")
-    return found
 
 
 def of_synthesis(made, x):

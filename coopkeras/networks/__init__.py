@@ -14,6 +14,6 @@ __getattr__, __dir__, __all__ = public(
             "recovery_generator",
         ),
         "fills": ("SmoothFill",),
-        "layers": ("Scene",),
+        "layers": ("ClassLabel", "Scene"),
     },
 )

@@ -91,11 +91,11 @@ def keep_known(x, inputs):
 
 
 def enlarging_generator(shape, factor, latent_dim=32, channels=64, blocks=3):
-    """Return a conditional network g: (z, seen) -> x, a low-resolution picture made sharp.
+    """Return a conditional network g: (z, seen) -> x, a low-resolution image made sharp.
 
         x = smooth(seen) + correction(seen, z)
 
-    Most of it works on the grid of the low-resolution picture, in residual blocks that z shifts.
+    Most of it works on the grid of the low-resolution image, in residual blocks that z shifts.
     It is fully convolutional.
 
     Args:
@@ -108,7 +108,7 @@ def enlarging_generator(shape, factor, latent_dim=32, channels=64, blocks=3):
 
     Returns:
         network: functional model of a dict `{"z": [batch, latent_dim], "seen": [batch, *shape]}`,
-        each value of the low-resolution picture repeated over its block, -> `[batch, *shape]`.
+        each value of the low-resolution image repeated over its block, -> `[batch, *shape]`.
 
     Raises:
         ValueError: if the shape is too small or no multiple of the factor.

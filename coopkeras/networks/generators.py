@@ -3,12 +3,19 @@
 import keras
 from keras import layers
 
-from coopkeras.networks.layers import MOVING, Scene, check_shape, crop, enlarge, layer, normed
+from coopkeras.networks.layers import (
+    MOVING,
+    ClassLabel,
+    Scene,
+    check_shape,
+    crop,
+    enlarge,
+    layer,
+    normed,
+)
 
-LABEL_SCALE = 4.0  # learned faster than z, so that z is left what the class does not say
 
-
-def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", classes=0, context=0):
+def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", classes=(), context=0):
     """Return a top-down network g: z -> x.
 
     Args:
@@ -17,20 +24,20 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", cla
             form the length of each z of a sequence.
         channels: filters of each enlargement but the last, coarse first. An object starts from
             a dense layer; a texture from a map of z `2 ** (len(channels) + 1)` times
-            smaller than x: a larger map gives a larger texture; that of a picture is enlarged by
+            smaller than x: a larger map gives a larger texture; that of an image is enlarged by
             interpolation, which leaves no grid. A dynamic one (video) starts
             from a sequence of z, one a frame, each through the same dense layer: a longer
             sequence gives a longer clip. Its two finest layers look at neighbouring frames too,
             and so it has two z more at each end, whose frames are cut off. What they make moves
             in front of a `Scene` that stays.
         form: "object", "texture" or "dynamic".
-        classes: number of classes of which an object is told one, besides z; 0 tells nothing.
+        classes: names of the classes, on one of which an object is conditioned; () for none.
         context: width of a convolution of a texture's map of z before it is enlarged, which lets
             places that far apart go together though their z are independent; 0 has none.
 
     Returns:
         network: functional model z -> `[batch, *shape]` in [-1, 1]; with classes, of a dict
-        `{"z": [batch, latent_dim], "label": [batch, classes]}`.
+        `{"z": [batch, latent_dim], "label": [batch, number of classes]}`.
 
     Raises:
         ValueError: if the shape is too small, the form unknown, a texture is to have classes, or
@@ -58,8 +65,8 @@ def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", cla
         x = inputs = keras.Input((*moments, latent_dim), name="z")
         small[: len(moments)] = moments
         if classes:
-            inputs = {"z": inputs, "label": keras.Input((classes,), name="label")}
-            label = layers.Rescaling(LABEL_SCALE)(inputs["label"])
+            inputs = {"z": inputs, "label": keras.Input((len(classes),), name="label")}
+            label = ClassLabel(classes)(inputs["label"])
             x = layers.Concatenate()([inputs["z"], label])
         filters = channels[0] * _product(small[len(moments) :])
         x = layers.Dense(filters, activation="leaky_relu")(x)

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 SMALLEST_SIZE = 16
+LABEL_SCALE = 4.0  # learned faster than z, so that z is left what the class does not say
 MOVING = 2  # finest layers of a dynamic generator, which see the frames before and after
 
 
@@ -27,6 +28,30 @@ class Scene(layers.Layer):
         self.frame.assign(keras.ops.arctanh(frame))
 
 
+@keras.saving.register_keras_serializable("coopkeras")
+class ClassLabel(layers.Layer):
+    """Scales the label of a class, 1 at the class and 0 elsewhere, and knows the classes' names.
+
+    Args:
+        class_names: list of str.
+        **kwargs: as for any layer.
+
+    Example:
+        >>> ClassLabel(["cat", "dog"])(keras.ops.array([[0.0, 1.0]])).numpy().tolist()
+        [[0.0, 4.0]]
+    """
+
+    def __init__(self, class_names, **kwargs):
+        super().__init__(**kwargs)
+        self.class_names = list(class_names)
+
+    def call(self, inputs):
+        return LABEL_SCALE * inputs
+
+    def get_config(self):
+        return super().get_config() | {"class_names": self.class_names}
+
+
 def near_zero():
     """Return an initializer for what should do little at first."""
     return keras.initializers.RandomNormal(stddev=0.02)
@@ -43,7 +68,7 @@ def layer(kind, rank, filters, width, stride, activation, transpose=False, **kwa
 def enlarge(rank, filters, form="object", finer=0, **kwargs):
     """Return a layer that doubles each side; of a dynamic clip, those of its frames.
 
-    A texture of pictures is interpolated before it is convolved, which leaves no grid: where all
+    A texture of images is interpolated before it is convolved, which leaves no grid: where all
     is the same it stays the same. `finer` is the number of layers that follow.
     """
     if form == "texture" and rank == 2:

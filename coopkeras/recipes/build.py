@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 import keras
-import tensorflow as tf
+import numpy as np
 
 from coopkeras import data, networks
 from coopkeras.coopnets import CoopNets
@@ -20,7 +20,7 @@ def images(config, size=None):
     """Return images to learn from and `judged` held-out ones, a `data.Split`.
 
     Args:
-        config: a `ImageConfig`.
+        config: an `ImageConfig`.
         size: side of an example, pixels; by default the config's.
     """
     split = data.split(
@@ -30,12 +30,12 @@ def images(config, size=None):
         crop="patches" if config.patches else "centre",
         held_out=config.held_out or None,
     )
-    train = split.train.flip() if config.flip else split.train
+    train = split.train.mirror() if config.mirror else split.train
     return data.Split(train, split.held_out.take(config.judged, seed=0))
 
 
-def derive(config, shape, deviation, noise=1.0):
-    """Return the config with what is 0 by the data: step size, descriptor's scale, sigma.
+def derive(config, spec, noise=1.0):
+    """Return the config with what is 0 derived from the data: step size, scale, sigma.
 
         step_size = r d / 22,   descriptor_scale = 65 n / r^2,   noise_sigma = d / 3
 
@@ -45,62 +45,89 @@ def derive(config, shape, deviation, noise=1.0):
 
     Args:
         config: a `ModelConfig`.
-        shape: of one example.
-        deviation: standard deviation of the values of the examples, `Task.deviation`.
+        spec: the `task.DataSpec` of the examples.
         noise: r, less than 1 for what should have less grain than a texture.
     """
-    scale = SCALE_BY_VALUE * math.prod(shape) / noise**2
+    scale = SCALE_BY_VALUE * math.prod(spec.shape) / noise**2
     return dataclasses.replace(
         config,
-        step_size=config.step_size or noise * STEP_BY_DEVIATION * deviation,
+        step_size=config.step_size or noise * STEP_BY_DEVIATION * spec.deviation,
         descriptor_scale=config.descriptor_scale or scale,
-        noise_sigma=config.noise_sigma or NOISE_BY_DEVIATION * deviation,
+        noise_sigma=config.noise_sigma or NOISE_BY_DEVIATION * spec.deviation,
     )
 
 
-def coopnets(
-    config, shape, network, descriptor_network=None, num_examples=None, kind=Generator, **more
+def model(
+    config,
+    shape,
+    network,
+    *,
+    descriptor_network=None,
+    observation=None,
+    prior=None,
+    start="persistent",
+    num_examples=None,
+    keeps_z=False,
 ):
-    """Return a compiled `CoopNets` with the generator's `network`.
+    """Return the compiled model of `config.method`.
 
-    `descriptor_network` is by default the texture or object network that the settings ask for;
-    of `num_examples` examples, if given, the generator, a `kind` of one, keeps z.
+    Args:
+        config: a `ModelConfig`.
+        shape: of one example.
+        network: function that makes the generator's network; not called for a descriptor.
+        descriptor_network: by default the network that the settings ask for.
+        observation: what is seen of x, for conditional CoopNets and the chains of a descriptor.
+        prior: of the generator's z; by default N(0, I).
+        start: of the chains of a descriptor without a generator.
+        num_examples: number of examples of which a generator keeps z.
+        keeps_z: whether the generator of CoopNets does so too.
     """
+    if config.method == "descriptor":
+        chains = {"start": start, "num_chains": config.batch_size, "observation": observation}
+        return descriptor(config, shape, descriptor_network, **chains)
+    more = {"prior": prior, "num_examples": num_examples}
+    if config.method == "generator":
+        return generator(config, network(), **more)
+    more["num_examples"] = num_examples if keeps_z else None
+    return coopnets(config, shape, network(), descriptor_network, observation, **more)
+
+
+def coopnets(config, shape, network, descriptor_network=None, observation=None, **more):
+    """Return a compiled `CoopNets` with the generator's `network`; `more` is the generator's."""
+    warmup = int(config.warmup_share * config.updates)
     model = CoopNets(
         _descriptor(config, shape, descriptor_network, start="data"),
-        _generator(config, network, kind, num_examples=num_examples),
+        _generator(config, network, **more),
+        observation=observation,
         observed_weight=config.observed_weight,
-        warmup=_warmup(config),
-        average=config.average,
+        warmup_updates=warmup,
+        ema=config.ema,
         proposal_noise=config.proposal_noise,
         seed=config.seed,
-        **more,
     )
-    together = config.updates - _warmup(config)
+    rate = config.generator_learning_rate
     model.compile(
-        _optimizer(config.descriptor_rate, together, 1.0),
-        _optimizer(config.generator_rate, _warmup(config), alpha=1 / 30)
-        if _warmup(config)
-        else _optimizer(config.generator_rate, config.updates),
+        _optimizer(config.descriptor_learning_rate, config.updates - warmup, 1.0),
+        _optimizer(rate, warmup, alpha=1 / 30) if warmup else _optimizer(rate, config.updates),
     )
     return model
 
 
-def generator(config, network, kind=Generator, **more):
-    """Return a compiled `Generator`, or a `kind` of one."""
-    model = _generator(config, network, kind, **more)
-    model.compile(_optimizer(config.generator_rate, config.updates))
+def generator(config, network, **more):
+    """Return a compiled `Generator`."""
+    model = _generator(config, network, **more)
+    model.compile(_optimizer(config.generator_learning_rate, config.updates))
     return model
 
 
 def descriptor(config, shape, descriptor_network=None, **more):
-    """Return a compiled `Descriptor`; its network as for `coopnets`."""
+    """Return a compiled `Descriptor`, by default with the network that the settings ask for."""
     model = _descriptor(config, shape, descriptor_network, **more)
-    model.compile(_optimizer(config.descriptor_rate, config.updates, 1.0))
+    model.compile(_optimizer(config.descriptor_learning_rate, config.updates, 1.0))
     return model
 
 
-def generator_network(config, shape, doublings=None, classes=0):
+def generator_network(config, shape, doublings=None, classes=(), scene=None):
     """Return a network z -> x.
 
     Args:
@@ -108,24 +135,56 @@ def generator_network(config, shape, doublings=None, classes=0):
         shape: of one example.
         doublings: how often the sides (of a clip, of a frame) double; by default as often as
             they do from about 4 pixels.
-        classes: number of classes of which it is told one.
+        classes: names of the classes on which it is conditioned.
+        scene: frame `[height, width, c]` that a dynamic one shows from the start.
     """
     doublings = doublings or max(2, (max(shape[-3:-1]) - 1).bit_length() - 2)
     widths = [config.generator_width * min(4, 2**level) for level in range(doublings - 1)]
     form = config.generator_form
-    return networks.generator(shape, config.latent_dim, widths[::-1], form, classes=classes)
+    network = networks.generator(shape, config.latent_dim, widths[::-1], form, classes=classes)
+    if scene is not None and form == "dynamic":
+        network.get_layer("scene").show(np.clip(scene, -0.95, 0.95))
+    return network
 
 
-def energy_signature(model, shape):
-    """Return the served function `x [batch, *shape] -> {"energy": [batch]}`."""
-    part = model.averaged_descriptor if isinstance(model, CoopNets) else model
-    spec = tf.TensorSpec([None, *shape], tf.float32, "x")
+def encoder_widths(width, shape, most=2):
+    """Return the filters of each halving of an encoder, fine first, down to about 4 pixels.
 
-    @tf.function(input_signature=[spec])
-    def energy(x):
-        return {"energy": part.energy(tf.ensure_shape(x, spec.shape))}
+    Args:
+        width: of the finest.
+        shape: of one example; of a clip, its frames count.
+        most: deeper ones have up to so many times as many.
 
-    return energy
+    Example:
+        >>> encoder_widths(16, (32, 32, 1))
+        [16, 32, 32]
+    """
+    halvings = max(2, min(shape[-3:-1]).bit_length() - 3)
+    return [width * min(most, 2**level) for level in range(halvings)]
+
+
+def as_learned(config, model):
+    """Return the config with what was derived from the data as it is in a model.
+
+    Args:
+        config: a `ModelConfig`.
+        model: the model of its method.
+    """
+    found = {}
+    descriptor, generator = parts(model)
+    if descriptor is not None:
+        scale = getattr(descriptor.network.layers[-1], "scale", config.descriptor_scale)
+        found = {"step_size": descriptor.step_size, "descriptor_scale": scale}
+    if generator is not None:
+        found["noise_sigma"] = generator.noise_sigma
+    return dataclasses.replace(config, **found)
+
+
+def parts(model):
+    """Return (descriptor, generator) that draw, those of CoopNets averaged; None for none."""
+    if isinstance(model, CoopNets):
+        return model.ema_descriptor, model.ema_generator
+    return (None, model) if isinstance(model, Generator) else (model, None)
 
 
 def _descriptor(config, shape, network, **more):
@@ -142,15 +201,15 @@ def _descriptor(config, shape, network, **more):
         reference_sigma=config.reference_sigma,
         steps=config.steps,
         step_size=config.step_size,
-        penalty=config.penalty / config.descriptor_scale,
+        penalty=config.relative_penalty / config.descriptor_scale,
         seed=config.seed,
         **more,
     )
 
 
-def _generator(config, network, kind=Generator, **more):
+def _generator(config, network, **more):
     config.require(config.noise_sigma > 0, "noise_sigma", "greater than 0")
-    return kind(
+    return Generator(
         network,
         noise_sigma=config.noise_sigma,
         steps=config.infer_steps,
@@ -163,7 +222,3 @@ def _generator(config, network, kind=Generator, **more):
 def _optimizer(rate, updates, clipnorm=None, alpha=0.0):
     schedule = keras.optimizers.schedules.CosineDecay(rate, updates, alpha=alpha)
     return keras.optimizers.Adam(schedule, beta_1=0.5, clipnorm=clipnorm)
-
-
-def _warmup(config):
-    return int(config.warmup * config.updates)

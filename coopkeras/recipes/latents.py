@@ -92,5 +92,27 @@ def plane(shape, side, seed):
     return tf.reshape(tf.matmul(points, directions, transpose_b=True), [side * side, *shape])
 
 
+def sheet(kind, generator, count, seed, columns):
+    """Return the z of a sheet of about `count` images.
+
+    Args:
+        kind: "line" or "sphere", in each row the way from one z to another; or "map".
+        generator: the `Generator` whose z they are.
+        count: number of images.
+        seed: an int.
+        columns: of the rows that are ways.
+
+    Returns:
+        z, columns: `[n, *z_shape]`, and the columns of the sheet.
+    """
+    if kind == "map":
+        side = int(count**0.5)
+        return plane(generator.z_shape, side, seed), side
+    way = {"line": line, "sphere": sphere}[kind]
+    ends = generator.prior.draw(2 * (count // columns), seeds.as_seed(seed))
+    pairs = zip(ends[::2], ends[1::2], strict=True)
+    return tf.concat([way(a, b, columns) for a, b in pairs], axis=0), columns
+
+
 def _shares(count, like):
     return tf.reshape(tf.linspace(0.0, 1.0, count), [count] + [1] * len(like.shape))

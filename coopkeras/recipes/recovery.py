@@ -1,90 +1,294 @@
-"""What tasks share that recover x from what is seen of it: recovering and judging."""
+"""Recovery: what is common to all tasks that recover x from what is seen of it."""
 
+import abc
 import functools
 
+import numpy as np
 import tensorflow as tf
 
-from coopkeras import seeds
-
-INFER_STEPS = 200  # Langevin updates that a generator alone takes to explain what is seen
-DRAWS = 8  # samples whose mean is a descriptor's estimate
-PRESETS = {  # by method, other defaults than those of CoopNets
-    "generator": {"latent_dim": 100, "infer_steps": 10, "infer_step_size": 0.1},
-    "descriptor": {"steps": 30, "penalty": 0.0, "descriptor_rate": 3e-4},
-}
-
-
-def recover(
-    config, model, seen, observation, seed, temperature, infer_steps=INFER_STEPS, start=None
-):
-    """Return (proposed, revised) of any of the three models.
-
-    The estimate of CoopNets is the proposal at z = 0 and `settle` updates without noise; of a
-    generator, g of the z that descent finds; of a descriptor, which proposes nothing, the mean
-    of 8 samples.
-
-    Args:
-        config: a `recipes.ModelConfig`.
-        model: the `CoopNets`, `Generator` or `Descriptor` of its method.
-        seen: `observation(x)`, float32.
-        observation: an `Observation`.
-        seed: an int, int32 `[2]` or `[batch, 2]`.
-        temperature: 1 draws a sample, 0 is the estimate. One number, or one a row.
-        infer_steps: Langevin updates of the inference of z, where z is inferred: by a generator
-            that is told nothing but z.
-        start: where the chains of a descriptor start, shaped like x; by default noise.
-
-    Returns:
-        proposed, revised: float32 `[batch, ...]`; the same thing where nothing proposes.
-    """
-    recover = functools.partial(model.recover, seen, observation)
-    if config.method == "coopnets":
-        steps = tf.where(tf.equal(temperature, 0.0), 0, config.steps)
-        how = {"steps": steps, "settle": config.settle, "infer_steps": infer_steps}
-        return recover(seed=seed, temperature=temperature, proposed=True, **how)
-    if config.method == "generator":
-        revised = recover(seed=seed, temperature=temperature, steps=infer_steps)
-    else:
-        recover = functools.partial(recover, steps=config.steps, start=start)
-        revised = _sample_or_mean(recover, seen, observation, seed, temperature)
-    return revised, revised
+from coopkeras import images, metrics, seeds
+from coopkeras.data import Split
+from coopkeras.errors import UserError
+from coopkeras.images import repair
+from coopkeras.observation import Mask
+from coopkeras.recipes import build, sampling, signatures
+from coopkeras.task import Task, row
 
 
-def _sample_or_mean(recover, seen, observation, seed, temperature):
-    """Return a sample, or where the temperature is 0 the mean of samples, always the same."""
-    estimate = tf.reshape(tf.equal(temperature, 0.0), [-1])
-    sample = recover(seed=seed, temperature=temperature)
+class Recovery(Task):
+    """A task that learns p(x | A x) and recovers x from what is seen of it.
 
-    def mean():
-        rows = seeds.fold(seeds.as_seed(0), tf.zeros([tf.shape(seen)[0]], tf.int32))
-        draws = [recover(seed=seeds.fold(rows, draw), temperature=1.0) for draw in range(DRAWS)]
-        return observation.project(tf.add_n(draws) / DRAWS, seen)
+    A subclass says what its observation A is, what of it is drawn for each example, its
+    conditional network, its baselines, and what a user's file is; training pairs, judging, the
+    gallery, predict and the signatures follow. Its Config derives from `recipes.RecoveryConfig`;
+    that of a recovery of images from `recipes.ImageRecoveryConfig`.
 
-    mean = tf.cond(tf.reduce_any(estimate), mean, lambda: sample)
-    return tf.where(tf.reshape(estimate, [-1] + [1] * (len(sample.shape) - 1)), mean, sample)
-
-
-def variants(method, recover, draws=4):
-    """Yield what is judged of a method: the estimate and a sample, proposed and revised.
-
-    Args:
-        method: of `recipes.METHODS`; only "coopnets" has proposals.
-        recover: function `(seed, temperature) -> (proposed, revised)`.
-        draws: number of samples, for their diversity.
-
-    Yields:
-        variant, result, samples: its name, the result, and of a sample all draws, else None.
+    Attributes:
+        DRAWS: samples of each judged example, for their diversity.
+        SHOWN: (examples, samples) of a gallery.
+        PATCH: side of the patches that are compared.
+        ONE_Z: whether all windows of a file share one z, so that they agree.
 
     Example:
-        >>> noisy = lambda seed, temperature: (seed + temperature, 0.0)
-        >>> [variant for variant, _, _ in variants("generator", noisy)]
-        ['estimate', 'sample']
+        >>> class Repair(Recovery):  # doctest: +SKIP
+        ...     def observation(self):
+        ...         return ck.observation.Mask()
+        ...
+        ...     def hide(self, setting, row_seeds, shape):
+        ...         return {"visible": tf.random.stateless_uniform(...) > 0.5}
     """
-    estimates = recover(0, 0.0)
-    samples = list(zip(*(recover(seed, 1.0) for seed in range(draws)), strict=True))
-    if method == "coopnets":
-        yield "proposed estimate", estimates[0], None
-    yield "estimate", estimates[1], None
-    if method == "coopnets":
-        yield "proposed sample", samples[0][0], samples[0]
-    yield "sample", samples[1][0], samples[1]
+
+    DRAWS = 4
+    SHOWN = (10, 3)
+    PATCH = 7
+    ONE_Z = False
+
+    # What a subclass says ---------------------------------------------------------------------
+
+    @abc.abstractmethod
+    def observation(self):
+        """Return the `Observation` A; one whose parameters `hide` draws is bound to them."""
+
+    @abc.abstractmethod
+    def network(self, spec):
+        """Return the conditional network of the generator, for the examples of a `DataSpec`."""
+
+    @abc.abstractmethod
+    def baselines(self, train):
+        """Return what a model has to beat, `{name: function (x, **hidden) -> recovered}`.
+
+        Args:
+            train: `data.Examples` that a baseline may be fitted to.
+        """
+
+    def hide(self, setting, row_seeds, shape):
+        """Return what is drawn of the observation for each example, as `bind` takes it.
+
+        Args:
+            setting: one of `settings()`, or None in training.
+            row_seeds: int32 `[batch, 2]`.
+            shape: of one example.
+
+        Returns:
+            hidden: dict such as `{"visible": bool [batch, ...]}`; {} where nothing is drawn.
+        """
+        del setting, row_seeds, shape
+        return {}
+
+    def settings(self):
+        """Return the names of the observations of judging, each a part of the table."""
+        return [""]
+
+    def named(self, setting):
+        """Return the name of a setting in tables and captions."""
+        return setting
+
+    def examples(self):
+        """Return the `data.Split` of whole examples; by default images, as the settings say."""
+        return build.images(self.config)
+
+    def confine(self, x, seen, observation):
+        """Return recovered values as they leave the model: by default clipped to [-1, 1]."""
+        del seen, observation
+        return tf.clip_by_value(x, -1, 1)
+
+    def score(self, recovered, x, hidden, samples):
+        """Return the metrics of a row; by default on what is hidden, or on all of x."""
+        where = ~hidden["visible"] if "visible" in hidden else None
+        return metrics.of_recovery(recovered, x, where, samples, self.PATCH)
+
+    def shown(self, seen, observation):
+        """Return what is seen as it is drawn: white where nothing is."""
+        image = observation.lift(seen)
+        return np.where(observation.visible(image) > 0, image, 1.0)
+
+    def sheets(self, name, rows):
+        """Return what is drawn of the rows `{name: [n, ...]}` of one setting, by caption."""
+        return {name or self.name: images.Image(images.gallery(rows))}
+
+    # The members of a task --------------------------------------------------------------------
+
+    def datasets(self):
+        """Return examples to learn from, what is seen drawn afresh each epoch, and held-out ones.
+
+        A generator without a condition learns from whole examples.
+        """
+        split = self.examples()
+        if not self.config.hides():
+            return split
+        shape = split.train.shape
+        train = split.train.map(lambda batch, rows: batch | self.hide(None, rows, shape))
+        return Split(train, split.held_out)
+
+    def build(self, spec):
+        """Return the compiled model of the method."""
+        config = self.config
+        conditional = functools.partial(self.network, spec)
+        plain = functools.partial(build.generator_network, config, spec.shape)
+        return build.model(
+            config,
+            spec.shape,
+            conditional if config.conditional() else plain,
+            observation=self.observation(),
+            start="noise",
+            num_examples=spec.count,
+        )
+
+    def judge(self, model, split):
+        """Return rows for estimate and sample, proposed and revised, and for the baselines."""
+        x, baselines, rows = split.held_out.array(), self.baselines(split.train), []
+        for setting in self.settings():
+            hidden, seen = self._seen(setting, x)
+            score = functools.partial(self._row, setting, x, hidden)
+            recover = functools.partial(self.recover, model, seen, hidden)
+            for variant, made, samples in sampling.variants(recover, self.DRAWS):
+                rows.append(score(self.config.method, made, variant, samples))
+            rows += [score(name, fill(x, **hidden)) for name, fill in baselines.items()]
+        return rows
+
+    def draw(self, model, split):
+        """Return sheets: what is seen, ours, the baselines, the truth."""
+        count, draws = self.SHOWN
+        x = split.held_out.array()
+        x = x[:: max(1, len(x) // count)][:count]  # from all over the data
+        baselines, drawn = self.baselines(split.train), {}
+        for setting in self.settings():
+            hidden, seen = self._seen(setting, x)
+            rows = {"seen": self.shown(seen, self.observation().bind(hidden))}
+            proposed, estimate = self.recover(model, seen, hidden, 0, 0.0)
+            rows |= {} if proposed is None else {"proposed": proposed}
+            rows["estimate"] = estimate
+            for seed in range(draws):
+                name = f"sample {seed + 1}"
+                rows[name] = self.recover(model, seen, hidden, seed, 1.0)[1]
+            rows |= {name: fill(x, **hidden) for name, fill in baselines.items()}
+            drawn |= self.sheets(self.named(setting), rows | {"truth": x})
+        return drawn
+
+    def predict(self, model, input_path, output_path, mask_path=None):
+        """Recover a user's file: the estimate, or with `samples=K` K numbered draws."""
+        paths = self.outputs(output_path)
+        model = self.for_files(model)
+        given = self.open(input_path, mask_path, model.x_shape)
+        for number, path in enumerate(paths):
+            seed = seeds.fold(seeds.as_seed(self.config.seed), number)
+            how = {"seed": seed, "temperature": 1.0 if self.config.samples else 0.0}
+            recover = functools.partial(self._of_file, model, **how)
+            self.recover_file(given, recover, model.x_shape, path)
+        return paths
+
+    def signatures(self, model):
+        """Return what is served: recover (a sample or an estimate by row) and energy."""
+        hidden = self.hide(None, tf.zeros([1, 2], tf.int32), model.x_shape)
+        seen = self.observation().bind(hidden)(tf.zeros([1, *model.x_shape]))
+        known = {
+            name: tf.TensorSpec([None, *one.shape[1:]], one.dtype)
+            for name, one in {"seen": seen, **hidden}.items()
+        }
+
+        def recovered(seen, seed, temperature, **hidden):
+            return self.recovered(model, seen, hidden, seed, temperature)
+
+        served = signatures.recover_signature(recovered, **known)
+        return served | signatures.energy_signature(model)
+
+    # Recovering -------------------------------------------------------------------------------
+
+    def recover(self, model, seen, hidden, seed, temperature, numbers=None):
+        """Recover the rows of arrays, a batch at a time, each by a seed of its own.
+
+        Args:
+            model: the task's model.
+            seen: `A x`, `[n, ...]`.
+            hidden: dict of what was drawn for each row, as `hide` returns it.
+            seed: an int or int32 `[2]`.
+            temperature: 1 draws a sample, 0 is the estimate.
+            numbers: int `[n]`, from which the rows' seeds are folded; by default 0, 1, ...
+
+        Returns:
+            proposed, recovered: float32 arrays `[n, *shape]`; `proposed` is None for a model
+                without proposals.
+        """
+
+        def draw(row_seeds, seen, *parts):
+            parts = dict(zip(hidden, parts, strict=True))
+            return self.recovered(model, seen, parts, row_seeds, temperature)
+
+        at_once = sampling.at_once(model.x_shape)
+        return sampling.in_rows(draw, at_once, seed, seen, *hidden.values(), numbers=numbers)
+
+    def recovered(self, model, seen, hidden, seed, temperature):
+        """Return (proposed or None, recovered) of one batch, in TensorFlow operations."""
+        observation = self.observation().bind(hidden)
+        seen = tf.convert_to_tensor(seen, tf.float32)
+        pair = sampling.recover(self.config, model, seen, observation, seed, temperature)
+        return tuple(x if x is None else self.confine(x, seen, observation) for x in pair)
+
+    def _seen(self, setting, x):
+        """Return what is hidden of each held-out example, the same for ever, and what is seen."""
+        rows = seeds.fold(seeds.as_seed(1), np.arange(len(x)))
+        hidden = {name: one.numpy() for name, one in self.hide(setting, rows, x.shape[1:]).items()}
+        return hidden, self.observation().bind(hidden)(x).numpy()
+
+    def _row(self, setting, x, hidden, method, recovered, variant=None, samples=None):
+        scores = self.score(np.clip(recovered, -1, 1), x, hidden, samples)
+        name = self.named(setting)
+        return row(method, setting=name, n=len(x), metrics=scores, variant=variant)
+
+    # A user's file ----------------------------------------------------------------------------
+
+    def outputs(self, output_path):
+        """Return where the results go, numbered if there are several."""
+        return images.output_paths(output_path, self.config.samples)
+
+    def see(self, image):
+        """Return what is seen of a user's image; by default that image is what is seen.
+
+        Args:
+            image: float32 `[height, width, channels]` in [-1, 1], channels those of the model.
+        """
+        return image
+
+    def for_files(self, model):
+        """Return the model as it is used on files, such as at another shape."""
+        return model
+
+    def open(self, input_path, mask_path, shape):
+        """Return a user's file and what is seen of it: an image with a hole, or all of an image.
+
+        Args:
+            input_path: of the file.
+            mask_path: of the mask, or None.
+            shape: of one example of the model.
+        """
+        observation = self.observation()
+        if isinstance(observation, Mask):
+            return repair.open_image(input_path, mask_path)
+        if mask_path:
+            raise UserError(
+                f"--task={self.name} works on all of an image; received --mask={mask_path}. "
+                f"Leave it out."
+            )
+        pixels = images.read(input_path, depth=16)
+        seen = self.see(images.to_float(images.convert_channels(pixels, shape[-1])))
+        return repair.SeenImage(pixels, np.asarray(seen), self._finish)
+
+    def recover_file(self, given, recover, shape, path):
+        """Recover what `open` returned and write it; by default an image.
+
+        Args:
+            given: what `open` returned.
+            recover: function `(seen [n, ...], numbers [n], **hidden) -> recovered [n, *shape]`.
+            shape: of one example of the model.
+            path: where the result goes.
+        """
+        images.write(path, given.recovered(recover, shape, not self.config.at_own_scale()))
+
+    def _of_file(self, model, seen, numbers=None, *, seed, temperature, **hidden):
+        numbers = 0 * numbers if self.ONE_Z else numbers
+        return self.recover(model, seen, hidden, seed, temperature, numbers)[1]
+
+    def _finish(self, x, seen):
+        """Return an image `[height, width, c]` that agrees with what is seen, as it leaves."""
+        observation, x, seen = self.observation(), x[None], seen[None]
+        return self.confine(observation.project(x, seen), seen, observation)[0].numpy()

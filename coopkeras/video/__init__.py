@@ -1,4 +1,4 @@
-"""Clips: files and arrays, holes, windows, a user's own clip repaired, baselines."""
+"""Clips: files and arrays, holes, a user's own clip repaired, baselines."""
 
 from coopkeras import public
 
@@ -7,10 +7,9 @@ __getattr__, __dir__, __all__ = public(
     {
         "files": ("Clip", "check_output", "is_lossy", "read", "spread", "write"),
         "holes": (),
-        "windows": (),
         "repair": (),
         "baselines": (),
         "networks": (),
-        "dynamics": ("DynamicGenerator",),
+        "dynamics": ("LinearDynamic",),
     },
 )

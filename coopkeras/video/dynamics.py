@@ -14,7 +14,8 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from coopkeras.generator import Generator
+from coopkeras import seeds
+from coopkeras.generator import Prior
 
 LARGEST_CORRELATION = 0.999  # between one moment and the next
 RIDGE = 1e-4  # variance, added to that of z
@@ -95,30 +96,26 @@ def roll(moments, noise):
 
 
 @keras.saving.register_keras_serializable("coopkeras")
-class DynamicGenerator(Generator):
-    """A generator of clips from a sequence of z, with a linear dynamic that tells what z follows z.
+class LinearDynamic(Prior):
+    """A prior of sequences of z: each z follows from the one before by a linear dynamic.
 
-    It learns by alternating back-propagation as any `Generator`. The moments of the z that are
-    inferred on the way are kept, as running means, and `prior` (so `sample`) rolls z out by the
-    dynamic that they give. Until the first update z is N(0, I) at every moment.
-
-    Args:
-        network: g, from z `[batch, time, ..., size]` to x; a longer sequence may have a network
-            of its own with the same weights.
-        **kwargs: as for `Generator`.
+    It keeps running moments of the inferred z and draws sequences by the dynamic that these
+    imply. Before the first update z is N(0, I) at every moment.
 
     Example:
-        >>> network = keras.Sequential([keras.Input((6, 2)), keras.layers.Dense(5)])
-        >>> DynamicGenerator(network).sample(3, seed=0).shape.as_list()
-        [3, 6, 5]
+        >>> prior = LinearDynamic()  # Generator(network, prior=prior) builds it
+        >>> prior.build((6, 2))
+        >>> prior.draw(3, seeds.as_seed(0)).shape.as_list()
+        [3, 6, 2]
 
     Source:
         Han, Lu, Zhu, Wu, AAAI 2017, section on learning dynamic patterns.
     """
 
-    def __init__(self, network, **kwargs):
-        super().__init__(network, **kwargs)
-        size = self.z_shape[-1]
+    def build(self, z_shape):
+        """Make the moments for z of shape `(time, ..., size)`, at first those of N(0, I)."""
+        self.z_shape = tuple(z_shape)
+        size = z_shape[-1]
         self.mean = self._keep("mean", "zeros", size)
         self.covariance = self._keep("covariance", "identity", size, size)
         self.lagged = self._keep("lagged", "zeros", size, size)
@@ -126,31 +123,21 @@ class DynamicGenerator(Generator):
     @property
     def moments(self):
         """Return the `Moments` of the z inferred so far."""
-        kept = self.mean, self.covariance, self.lagged
-        return Moments(*(tf.convert_to_tensor(weight) for weight in kept))
+        return Moments(*(tf.convert_to_tensor(weight) for weight in self.weights))
 
-    @property
-    def learned_weights(self):
-        """Return the weights of the network, and the moments."""
-        return [*super().learned_weights, self.mean, self.covariance, self.lagged]
-
-    def prior(self, n, seed):
+    def draw(self, n, seed):
         """Draw `n` sequences of z by the dynamic; with row seeds each row by itself."""
-        return roll(self.moments, super().prior(n, seed))
+        return roll(self.moments, seeds.normal(seed, [n, *self.z_shape]))
 
-    def learn(self, lessons, given=None):
-        """Learn as any generator, and keep the moments of the first lesson's z."""
-        updates = tf.cast(self.updates, tf.float32)
+    def learn(self, z, updates):
+        """Move the moments towards those of inferred z, fast in the first updates."""
+        updates = tf.cast(updates, tf.float32)
         memory = tf.minimum(MEMORY, (1 + updates) / (10 + updates))
-        kept = self.mean, self.covariance, self.lagged
-        for weight, value in zip(kept, moments(lessons[0][1], mean=self.mean), strict=True):
+        for weight, value in zip(self.weights, moments(z, mean=self.mean), strict=True):
             weight.assign(memory * weight + (1 - memory) * value)
-        return super().learn(lessons, given)
 
     def _keep(self, name, initializer, *shape):
-        return self.add_weight(
-            shape=shape, initializer=initializer, trainable=False, dtype="float32", name=name
-        )
+        return self.add_weight(shape=shape, initializer=initializer, trainable=False, name=name)
 
 
 def _product(a, b):

@@ -32,10 +32,18 @@ class Clip(NamedTuple):
     Attributes:
         pixels: uint8 `[time, height, width, 1 or 3]`.
         rate: frames a second.
+        suffix: of the file in which a drawn one is kept.
+        element: the element of HTML that shows it.
     """
 
     pixels: np.ndarray
     rate: float = RATE
+    suffix = ".gif"
+    element = "img"
+
+    def write(self, path):
+        """Write it in the format of the path's suffix; see `write`."""
+        write(path, *self)
 
 
 def read(path, fit=None):
@@ -205,7 +213,7 @@ def _video_frames(path, fit):
 
     with av.open(str(path)) as container:
         if not container.streams.video:
-            raise ValueError("it has no pictures")
+            raise ValueError("it has no images")
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         rate = float(stream.average_rate or RATE)

@@ -14,7 +14,7 @@ from coopkeras.seeds import ALGORITHM, as_seed, fold
 
 _EXPECTED = (
     "frames:4 (missing frames), moving:12 (a moving square, pixels), box:12x6 (a square, pixels x "
-    "frames), a hole of pictures that stays (square:12, blocks:0.5, strokes:0.3, mixed), or "
+    "frames), a hole of images that stays (square:12, blocks:0.5, strokes:0.3, mixed), or "
     "several of these with commas"
 )
 
@@ -40,7 +40,7 @@ def frames(seed, shape, count):
     """
     time, height, width = shape[:3]
     _check("frames", count, time - 2, f"frames in a clip of {time}")
-    start = 1 + _whole(seed, time - count - 1)
+    start = 1 + images.holes.whole_number(seed, time - count - 1)
     hidden = _within(tf.range(time), start, count)
     return tf.tile(~hidden[:, None, None, None], [1, height, width, 1])
 
@@ -96,9 +96,14 @@ def box(seed, shape, size, count):
     time, height, width = shape[:3]
     _check("box", size, min(height, width), f"pixels in frames of {height} x {width}")
     _check("box", count, time, f"frames in a clip of {time}")
-    corner = [_whole(fold(seed, 0), height - size + 1), _whole(fold(seed, 1), width - size + 1)]
+    corner = [
+        images.holes.whole_number(fold(seed, 0), height - size + 1),
+        images.holes.whole_number(fold(seed, 1), width - size + 1),
+    ]
     square = _squares(tf.stack(corner)[None], size, height, width)
-    during = _within(tf.range(time), _whole(fold(seed, 2), time - count + 1), count)
+    during = _within(
+        tf.range(time), images.holes.whole_number(fold(seed, 2), time - count + 1), count
+    )
     return ~(square & during[:, None, None, None])
 
 
@@ -119,15 +124,21 @@ def parse(text):
         >>> parse("frames:2,square:3")(as_seed(0), (8, 8, 8, 3)).shape.as_list()
         [8, 8, 8, 1]
     """
-    draws = [_parse_one(part.strip()) for part in text.split(",")]
-    if len(draws) == 1:
-        return draws[0]
+    return images.holes.mixture([_parse_one(part.strip()) for part in text.split(",")])
 
-    def draw(seed, shape):
-        branches = [lambda one=one: one(fold(seed, 1), shape) for one in draws]
-        return tf.switch_case(_whole(fold(seed, 0), len(draws)), branches)
 
-    return draw
+def draw(text, row_seeds, shape):
+    """Draw a hole for each clip of a batch.
+
+    Args:
+        text: as for `parse`.
+        row_seeds: int32 `[batch, 2]`.
+        shape: of one clip.
+
+    Returns:
+        visible: bool `[batch, *shape[:-1], 1]`, True = known.
+    """
+    return images.holes.draw(text, row_seeds, shape, parse)
 
 
 def _parse_one(text):
@@ -147,7 +158,7 @@ def _parse_one(text):
 
 
 def _held(visible, shape):
-    """Keep a picture's hole through time; its sides are told, which drawing may lose."""
+    """Keep an image's hole through time; its sides are told, which drawing may lose."""
     visible = tf.ensure_shape(visible, [*shape[1:3], 1])
     return tf.tile(visible[None], [shape[0], 1, 1, 1])
 
@@ -161,12 +172,6 @@ def _squares(corners, size, height, width):
 
 def _within(places, start, count):
     return (places >= start) & (places < start + count)
-
-
-def _whole(seed, count):
-    """Draw a whole number from 0 to count - 1."""
-    share = tf.random.stateless_uniform([], seed, alg=ALGORITHM)
-    return tf.minimum(tf.cast(tf.floor(share * tf.cast(count, tf.float32)), tf.int32), count - 1)
 
 
 def _check(kind, amount, most, what):

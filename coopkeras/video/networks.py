@@ -134,12 +134,12 @@ def _in_space(x, ever):
 
 
 def _frames_as_channels(x):
-    """Turn clips `[batch, time, height, width, c]` into pictures of `time * c` channels."""
+    """Turn clips `[batch, time, height, width, c]` into images of `time * c` channels."""
     time, height, width, channels = x.shape[1:]
     return ops.reshape(ops.transpose(x, (0, 2, 3, 1, 4)), (-1, height, width, time * channels))
 
 
 def _channels_as_frames(x, shape):
-    """Turn pictures of `time * c` channels back into clips of the shape."""
+    """Turn images of `time * c` channels back into clips of the shape."""
     time, height, width, channels = shape
     return ops.transpose(ops.reshape(x, (-1, height, width, time, channels)), (0, 3, 1, 2, 4))

@@ -1,4 +1,4 @@
-"""A person's own clip: read with what is missing of it, filled at the model's scale, given back.
+"""A user's own clip: read with what is missing of it, filled at the model's scale, given back.
 
 Known pixels keep their bytes. Only a box around what is hidden is looked at, so that a logo in
 the corner of a long video costs little.
@@ -10,9 +10,9 @@ import re
 import numpy as np
 from absl import logging
 
-from coopkeras import images
+from coopkeras import images, windows
 from coopkeras.errors import UserError
-from coopkeras.video import files, windows
+from coopkeras.video import files
 
 
 def open_clip(path, mask_path=None, missing=""):
@@ -20,7 +20,7 @@ def open_clip(path, mask_path=None, missing=""):
 
     Args:
         path: a video, a gif or a folder of frames.
-        mask_path: white = fill: a picture, for a hole that stays; or a clip (a folder of frames,
+        mask_path: white = fill: an image, for a hole that stays; or a clip (a folder of frames,
             a video) of the same length, for one that moves.
         missing: frames to be filled wholly, counted from 0: "10-14" or "3,10-14".
 
@@ -35,7 +35,7 @@ def open_clip(path, mask_path=None, missing=""):
     visible = np.ones(shape, bool)
     if not mask_path and not missing:
         raise UserError(
-            "Say what is to be filled: --mask=hole.png (white = fill; a picture, or a clip for a "
+            "Say what is to be filled: --mask=hole.png (white = fill; an image, or a clip for a "
             "hole that moves) or --set=missing=10-14 (frames, counted from 0)."
         )
     if mask_path:
@@ -84,7 +84,8 @@ def fill(pixels, visible, recover, shape, side):
     Args:
         pixels: uint8 `[time, height, width, 1 or 3]`.
         visible: bool `[time, height, width, 1]`, True = known.
-        recover: function `(x [n, *shape], visible bool [n, *shape[:-1], 1]) -> filled`.
+        recover: function `(x [n, *shape], visible bool [n, *shape[:-1], 1], numbers [n]) ->
+            filled`; every window has its own number.
         shape: (frames, size, size, channels) of the model.
         side: pixels of the clip that a window's `size` pixels stand for.
 
@@ -92,7 +93,7 @@ def fill(pixels, visible, recover, shape, side):
         filled: like `pixels`.
 
     Example:
-        >>> flat = lambda x, visible: np.where(visible, x, 0.0)
+        >>> flat = lambda x, visible, numbers: np.where(visible, x, 0.0)
         >>> pixels = np.full([20, 20, 30, 3], 9, np.uint8)
         >>> visible = np.ones([20, 20, 30, 1], bool)
         >>> visible[4, :8, :8] = False
@@ -102,7 +103,7 @@ def fill(pixels, visible, recover, shape, side):
     if visible.all():
         return pixels
     sides = shape[0], side, side
-    box = _box_around(~visible[..., 0], sides)
+    box = windows.around(visible, sides)
     seen, x = visible[box], images.to_float(pixels[box])
     scaled = _scaled(recover, shape[1], side)
     planes = images.repair.to_planes(x, shape[-1])
@@ -130,19 +131,9 @@ def _mask(path, clip_path, shape):
     if len(mask) not in (1, shape[0]):
         raise UserError(
             f"`{path}` has {len(mask)} frames and `{clip_path}` {shape[0]}; a mask should have "
-            f"as many as its clip, or be one picture."
+            f"as many as its clip, or be one image."
         )
     return mask < 128
-
-
-def _box_around(hidden, sides):
-    """Return slices around what is hidden, with a window's room on each side."""
-    box = []
-    for axis, side in enumerate(sides):
-        others = tuple(a for a in range(hidden.ndim) if a != axis)
-        places = np.flatnonzero(hidden.any(others))
-        box.append(slice(max(0, places[0] - side), places[-1] + 1 + side))
-    return tuple(box)
 
 
 def _scaled(recover, size, side):
@@ -150,19 +141,19 @@ def _scaled(recover, size, side):
     if side == size:
         return recover
 
-    def resized(x, visible):
-        share = _resized(visible.astype(np.float32), size)
-        known_mean = _resized(np.where(visible, x, 0), size) / np.maximum(share, 1e-3)
-        seen = share > 0.5
-        return _resized(np.asarray(recover(np.where(seen, known_mean, 0), seen)), side)
+    def resized(x, visible, numbers):
+        pairs = [images.repair.resize_known(*frame, size, size) for frame in _frames(x, visible)]
+        small, seen = (np.reshape(a, [*x.shape[:2], *a[0].shape]) for a in zip(*pairs, strict=True))
+        made = np.asarray(recover(small, seen, numbers))
+        large = [images.resize(frame, side, side) for (frame,) in _frames(made)]
+        return np.reshape(large, [*x.shape[:4], made.shape[-1]])
 
     return resized
 
 
-def _resized(x, side):
-    """Resize all frames of clips `[n, time, height, width, c]`."""
-    frames = [images.resize(frame, side, side) for frame in x.reshape(-1, *x.shape[2:])]
-    return np.stack(frames).reshape(*x.shape[:2], side, side, x.shape[-1])
+def _frames(*clips):
+    """Return all frames of clips `[n, time, height, width, c]`, those of one place together."""
+    return zip(*(clip.reshape(-1, *clip.shape[2:]) for clip in clips), strict=True)
 
 
 def _size(shape):

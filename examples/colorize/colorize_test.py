@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from colorize import Colorize, Config, Luma, baselines, displayable
+from colorize import Colorize, Config, Luma, displayable
 
 import coopkeras as ck
+from coopkeras.task import DataSpec
 
 LUMA = np.array([0.299, 0.587, 0.114])
 TINY = [
@@ -25,36 +26,18 @@ def random(*shape, scale=1.0):
 
 
 class TestColorize(ck.testing.TaskConformance):
-    """Painting grey pictures."""
+    """Painting grey images."""
 
     task_class = Colorize
     settings = TINY
+    drawn = ["samples=2"]
 
 
-# What is seen -----------------------------------------------------------------------------------
+class TestLuma(ck.testing.ObservationConformance):
+    """What is seen of an image."""
 
-
-def test_luma_is_linear_and_its_adjoint_is_one():
-    x, y, seen = random(2, 8, 8, 3), random(2, 8, 8, 3)[::-1], random(2, 8, 8, 1)
-    luma = Luma()
-    np.testing.assert_allclose(luma(2 * x - y), 2 * luma(x) - luma(y), atol=1e-6)
-    inner = np.sum(luma(x) * seen), np.sum(x * luma.adjoint(seen))
-    np.testing.assert_allclose(*inner, rtol=1e-5)
-    np.testing.assert_allclose(luma(luma.lift(seen)), seen, atol=1e-6)
-
-
-def test_the_projection_is_exact_idempotent_and_orthogonal():
-    x, seen = random(2, 8, 8, 3), random(2, 8, 8, 1)
-    projected = Luma().project(x, seen)
-    np.testing.assert_allclose(Luma()(projected), seen, atol=1e-6)
-    np.testing.assert_allclose(Luma().project(projected, seen), projected, atol=1e-6)
-    unseen = x - Luma().lift(Luma()(x))  # any move that leaves the luma as it is
-    assert abs(np.sum((projected - x) * unseen)) < 1e-3
-
-
-def test_an_equal_luma_is_the_same_to_a_traced_function():
-    assert Luma() == Luma.from_config(Luma().get_config())
-    assert Luma().template is Luma().template
+    observation = Luma()
+    shape = (8, 6, 3)
 
 
 # What is painted --------------------------------------------------------------------------------
@@ -72,23 +55,24 @@ def test_a_colour_too_strong_is_weakened_and_keeps_its_luma():
 
 def test_baselines_keep_the_luma():
     x = random(4, 8, 8, 3)
-    luma = Luma()(x).numpy()
-    for paint in baselines(x).values():
-        np.testing.assert_allclose(Luma()(paint(luma)), luma, atol=1e-5)
+    found = Colorize().baselines(ck.data.examples.Examples.of(x))
+    assert len(found) == 2
+    for paint in found.values():
+        np.testing.assert_allclose(Luma()(paint(x)), Luma()(x), atol=1e-5)
 
 
-# A person's own picture -------------------------------------------------------------------------
+# A user's own image ----------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def model():
     """A model that has learned nothing."""
-    return Colorize(Config.parse(TINY)).build((16, 16, 3), 10)
+    return Colorize(Config.parse(TINY)).build(DataSpec((16, 16, 3), 10))
 
 
 @pytest.mark.parametrize("patches", [True, False])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_predict_paints_a_picture_and_keeps_luma_and_alpha(model, tmp_path, channels, patches):
+def test_predict_paints_an_image_and_keeps_luma_and_alpha(model, tmp_path, channels, patches):
     given = ck.images.to_uint8(random(20, 37, channels))
     ck.images.write(tmp_path / "in.png", given)
     task = Colorize(Config.parse(TINY, data="photos/").changed([f"patches={patches}"]))
@@ -101,14 +85,6 @@ def test_predict_paints_a_picture_and_keeps_luma_and_alpha(model, tmp_path, chan
     np.testing.assert_allclose(painted[..., :3] @ LUMA, colours @ LUMA, atol=0.51)
 
 
-def test_samples_are_numbered_and_differ(model, tmp_path):
-    ck.images.write(tmp_path / "in.png", random(16, 16, 1))
-    task = Colorize(Config.parse([*TINY, "samples=2"]))
-    paths = task.predict(model, tmp_path / "in.png", tmp_path / "out.png")
-    assert [path.name for path in paths] == ["out-1.png", "out-2.png"]
-    assert not np.array_equal(*map(ck.images.read, paths))
-
-
 # Mistakes ---------------------------------------------------------------------------------------
 
 
@@ -118,18 +94,19 @@ def test_a_wrong_setting_is_refused(setting):
         Config.parse([setting])
 
 
-def test_grey_pictures_teach_no_colour():
-    with pytest.raises(ck.UserError, match="no colour to learn from"):
+def test_grey_images_teach_no_colour():
+    with pytest.raises(ck.UserError, match="are grey: give others"):
         Colorize(Config.parse(TINY, data="samples:faces")).datasets()
 
 
 def test_a_mask_is_refused(model):
-    with pytest.raises(ck.UserError, match="leave out --mask"):
+    with pytest.raises(ck.UserError, match="Leave it out"):
         Colorize().predict(model, "in.png", "out.png", "hole.png")
 
 
 def test_the_served_recovery_has_the_luma_that_was_sent(model):
-    served = Colorize(Config.parse(TINY)).signatures(model)["colorize"]
+    served = Colorize(Config.parse(TINY)).signatures(model)["recover"]
     seen = tf.constant(random(2, 16, 16, 1))
-    outputs = served(seen, tf.constant([[0, 1], [0, 2]]), tf.constant([0.0, 1.0]))
+    seeds, temperature = tf.constant([[0, 1], [0, 2]]), tf.constant([0.0, 1.0])
+    outputs = served(seen=seen, seed=seeds, temperature=temperature)
     np.testing.assert_allclose(Luma()(outputs["recovered"]), seen, atol=1e-5)

@@ -5,7 +5,7 @@ import setuptools
 setuptools.setup(
     name="coopkeras-colorize",
     version="0.1.0",
-    description="A task for coopkeras: paint a grey picture",
+    description="A task for coopkeras: paint a grey image",
     license="MIT",
     py_modules=["colorize"],
     install_requires=["coopkeras"],

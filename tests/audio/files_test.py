@@ -168,3 +168,22 @@ def test_only_a_wav_is_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="can't be written"):
         audio.write(tmp_path / "file" / "a.wav", audio.Sound(np.zeros([1, 1]), 8000))
+
+
+@pytest.mark.parametrize(
+    "stretches", [[(40, 50)], [(0, 5)], [(95, 100)], [(3, 4), (30, 31), (60, 90)], []]
+)
+def test_gaps_are_the_hidden_stretches(stretches):
+    visible = np.ones([100, 1], bool)
+    for start, stop in stretches:
+        visible[start:stop] = False
+    assert audio.gaps(visible) == stretches
+
+
+def test_a_sound_writes_itself(tmp_path):
+    sound = audio.Sound(np.linspace(-0.5, 0.5, 100)[:, None], 8000)
+    assert (sound.suffix, sound.element) == (".wav", "audio")
+    sound.write(tmp_path / f"drawn{sound.suffix}")
+    again = audio.read(tmp_path / "drawn.wav")
+    assert again[1:] == sound[1:]
+    np.testing.assert_allclose(again.x, sound.x, atol=2**-15)

@@ -62,7 +62,7 @@ def test_clips_that_can_not_be_learned_are_said_in_one_line(tmp_path, clip):
     for name, settings, words in [
         (clip, {"size": 512}, "too short: its 1.00 s to learn from and 1.00 s held out"),
         (clip, {"shortest": 8800}, "at least 0.26 s and 1.10 s"),
-        (clip, {"held_out": "last:10"}, "share of the clip"),
+        (clip, {"held_out": "last:10"}, "should be a share between 0 and 1"),
         (tmp_path / "silent.wav", {}, "is silent"),
         (tmp_path / "lost.wav", {}, "has lost samples"),
         (tmp_path / "empty.wav", {}, "0 bytes"),

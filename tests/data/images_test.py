@@ -56,7 +56,7 @@ def test_a_resumed_stream_is_the_tail_of_the_unbroken_one(examples):
         )
         return batch | {"x": batch["x"] + noise}
 
-    mapped = examples.flip().map(shake)
+    mapped = examples.mirror().map(shake)
     whole = collect(mapped.batches(4, seed=3, steps=12))
     tail = collect(mapped.batches(4, seed=3, first_step=5, steps=7))
     assert len(whole) == 12
@@ -106,14 +106,14 @@ def test_functions_see_other_seeds_each_epoch_and_for_each_example(examples):
 def test_a_mirror_image_is_an_example_of_its_own(examples):
     n = len(examples)
     for plain in (examples, examples.take(7, seed=1)):
-        both = plain.flip()
+        both = plain.mirror()
         assert len(both) == 2 * len(plain)
         np.testing.assert_array_equal(
             both.array(), np.concatenate([plain.array(), plain.array()[:, :, ::-1]])
         )
-    (batch,) = collect(examples.flip().batches(2 * n, seed=0, steps=1))
+    (batch,) = collect(examples.mirror().batches(2 * n, seed=0, steps=1))
     assert sorted(batch["index"]) == list(range(2 * n))
-    np.testing.assert_array_equal(batch["x"], examples.flip().array()[batch["index"]])
+    np.testing.assert_array_equal(batch["x"], examples.mirror().array()[batch["index"]])
     first = examples.gather(tf.range(n))["label"].numpy()
     np.testing.assert_array_equal(batch["label"], first[batch["index"] % n])
 
@@ -235,7 +235,7 @@ def test_patches_leave_out_pictures_that_are_too_small(tmp_path, caplog):
     images.write(tmp_path / "tiny.png", noise(3, 3, 3))
     split = data.split(tmp_path, size=5, crop="patches", held_out="first:1")
     assert len(split.train) == 2 * 4 * 4
-    assert "1 of 4 pictures are smaller" in caplog.text
+    assert "1 of 4 images are smaller" in caplog.text
     with pytest.raises(UserError, match="at most 8"):
         data.split(tmp_path, size=9, crop="patches")
 
@@ -279,21 +279,21 @@ def test_broken_pictures_among_good_ones_are_named_once(tmp_path, caplog):
     split = data.split(tmp_path, size=8, held_out="last:2")
     assert (len(split.train), len(split.held_out)) == (3, 2)
     assert len(caplog.records) == 1
-    assert "2 of 7 pictures can't be read and were left out: 000.jpg, 002.png." in caplog.text
+    assert "2 of 7 images can't be read and were left out: 000.jpg, 002.png." in caplog.text
 
 
 def test_sources_that_hold_nothing_are_refused(tmp_path):
-    with pytest.raises(UserError, match="has no pictures. It should hold"):
+    with pytest.raises(UserError, match="has no images. It should hold"):
         data.split(tmp_path, size=8)
     with pytest.raises(UserError, match="no such file or folder"):
         data.split(tmp_path / "missing", size=8)
-    with pytest.raises(UserError, match="matches no pictures"):
+    with pytest.raises(UserError, match="matches no images"):
         data.split(f"{tmp_path}/*.png", size=8)
     with pytest.raises(UserError, match="samples:faces"):
         data.split("samples:cats", size=8)
     (tmp_path / "a.png").write_bytes(b"")
     (tmp_path / "b.png").write_bytes(b"")
-    with pytest.raises(UserError, match="None of the 2 pictures"):
+    with pytest.raises(UserError, match="None of the 2 images"):
         data.split(tmp_path, size=8)
     (tmp_path / "notes.txt").write_text("words")
     with pytest.raises(UserError, match="no known kind"):
@@ -367,7 +367,7 @@ def test_numpy_files_of_every_supported_kind(tmp_path):
         ({"x": np.zeros([2, 8, 8, 7])}, r"shape is \(2, 8, 8, 7\)"),
         ({"x": np.full([2, 8, 8], 9.0)}, r"they are in \[9, 9\]"),
         ({"x": np.zeros([2, 8, 8], np.complex64)}, "it is complex64"),
-        ({"x": np.zeros([0, 8, 8], np.uint8)}, "holds no pictures"),
+        ({"x": np.zeros([0, 8, 8], np.uint8)}, "holds no images"),
         ({"x": np.zeros([2, 8, 8], np.uint8), "y": np.zeros(3, int)}, "should be 2 integers"),
         ({"x": np.array([None, 1])}, "can't be read"),
     ],

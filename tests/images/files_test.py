@@ -90,12 +90,12 @@ def test_a_broken_picture_is_named(tmp_path, content):
         images.write(path, noise(64, 64, 3))
         content = path.read_bytes()[:1500]
     path.write_bytes(content)
-    with pytest.raises(UserError, match="broken.jpg.*not a whole picture"):
+    with pytest.raises(UserError, match="broken.jpg.*not a whole image"):
         images.read(path)
 
 
 def test_errors_say_what_to_do(tmp_path):
-    with pytest.raises(UserError, match="no such picture"):
+    with pytest.raises(UserError, match="no such image"):
         images.read(tmp_path / "none.png")
     with pytest.raises(UserError, match="Use .png"):
         images.write(tmp_path / "a.xyz", noise(2, 2, 3))
@@ -150,3 +150,22 @@ def test_a_gallery_takes_rows_that_differ(tmp_path):
     assert (sheet == 128).all(-1).sum() == 3 * 32 * 32  # each grey picture enlarged four times
     with pytest.raises(ValueError, match="received none"):
         images.gallery({})
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_an_image_writes_itself(tmp_path, channels):
+    pixels = noise(5, 7, channels)
+    image = images.Image(pixels)
+    assert (image.suffix, image.element) == (".png", "img")
+    image.write(tmp_path / f"drawn{image.suffix}")
+    np.testing.assert_array_equal(images.read(tmp_path / "drawn.png"), pixels)
+    images.Image(images.to_float(pixels)).write(tmp_path / "floats.png")
+    np.testing.assert_array_equal(images.read(tmp_path / "floats.png"), pixels)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_whole_numbers_survive_the_way_to_floats_and_back(dtype):
+    every = np.arange(np.iinfo(dtype).max + 1, dtype=dtype)
+    back = images.to_integers(images.to_float(every), dtype)
+    assert back.dtype == dtype
+    np.testing.assert_array_equal(back, every)

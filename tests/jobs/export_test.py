@@ -11,6 +11,7 @@ import toy
 
 from coopkeras import jobs
 from coopkeras.errors import UserError
+from coopkeras.task import DataSpec
 
 SPEC = tf.TensorSpec([None, 2], tf.float32, "x")
 
@@ -58,7 +59,7 @@ def versions(root):
 def exported(tmp_path_factory):
     """A trained toy's model and where it was exported to, proven in a new process."""
     task = toy.Toy()
-    model = task.build((16, 16, 1), 10)
+    model = task.build(DataSpec((16, 16, 1), 10))
     return model, jobs.export.write(task, model, tmp_path_factory.mktemp("models"))
 
 
@@ -76,7 +77,7 @@ def test_it_holds_the_networks_and_nothing_of_training(exported):
     model, path = exported
     listed = tf.train.list_variables(str(path / "variables" / "variables"))
     saved = [shape for name, shape in listed if "served" in name]
-    used = model.averaged_descriptor.network.weights + model.averaged_generator.network.weights
+    used = model.ema_descriptor.network.weights + model.ema_generator.network.weights
     # the last layer's bias moves the energy and not its gradient, so it is not served
     assert len(used) - 1 <= len(saved) <= len(used)
     assert not [name for name, _ in listed if "adam" in name.lower()]

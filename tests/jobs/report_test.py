@@ -10,6 +10,7 @@ from PIL import Image
 
 from coopkeras import jobs
 
+FILLED = ("samples/filled.png", "filled", "img")
 VOID = {"meta", "img", "path", "use", "rect"}  # elements that stand without an end tag
 
 
@@ -78,7 +79,7 @@ def _write(workdir, **changes):
         "title": "Inpainting",
         "results": RESULTS,
         "curves": CURVES,
-        "pictures": [("samples/filled.png", "filled"), ("samples/wide.png", "all of them")],
+        "drawn": [FILLED, ("samples/wide.png", "all of them", "img")],
         "commands": {"Train again": "python -m coopkeras.run --task=inpaint"},
     }
     return jobs.report.write(workdir, **(given | changes))
@@ -147,7 +148,9 @@ def test_page_holds_the_pictures_byte_for_byte(workdir):
 
 def test_page_plays_the_sounds_that_it_holds(workdir):
     (workdir / "samples/hiss.wav").write_bytes(b"RIFF and so on")
-    text = _write(workdir, sounds=[("samples/hiss.wav", "a <hiss>")]).read_text("utf-8")
+    text = _write(workdir, drawn=[FILLED, ("samples/hiss.wav", "a <hiss>", "audio")]).read_text(
+        "utf-8"
+    )
     held = base64.b64encode(b"RIFF and so on").decode("ascii")
     assert f"data:audio/wav;base64,{held}" in _Reader(text).references
     assert "<audio controls" in text
@@ -155,8 +158,8 @@ def test_page_plays_the_sounds_that_it_holds(workdir):
 
 
 def test_only_small_pictures_are_enlarged(workdir):
-    small = jobs.page.picture(workdir / "samples/filled.png", "it")
-    wide = jobs.page.picture(workdir / "samples/wide.png", "it")
+    small = jobs.page.image(workdir / "samples/filled.png", "it")
+    wide = jobs.page.image(workdir / "samples/wide.png", "it")
     assert 'class="sharp" width="640" height="320"' in small
     assert 'class="sharp"' not in wide
     assert 'width="900" height="300"' in wide
@@ -197,7 +200,7 @@ def test_page_escapes_what_it_is_given(workdir):
         title=bad,
         results={"data": bad, "rows": rows},
         curves=[{"step": 1, bad: 1.0}],
-        pictures=[("samples/filled.png", bad)],
+        drawn=[("samples/filled.png", bad, "img")],
         commands={bad: bad},
     ).read_text("utf-8")
     assert bad not in text
@@ -217,7 +220,7 @@ def test_page_of_a_run_with_nothing_yet(workdir):
 def test_a_failure_leaves_the_older_page(workdir):
     before = _write(workdir).read_bytes()
     with pytest.raises(FileNotFoundError, match="gone.png"):
-        _write(workdir, pictures=[("samples/gone.png", "gone")])
+        _write(workdir, drawn=[("samples/gone.png", "gone", "img")])
     assert (workdir / "report.html").read_bytes() == before
     assert sorted(p.name for p in workdir.iterdir()) == ["report.html", "samples"]
 

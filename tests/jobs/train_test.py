@@ -1,5 +1,6 @@
 """A run that was stopped, asked or killed, ends where the unbroken one ends, bit for bit."""
 
+import dataclasses
 import errno
 import os
 import signal
@@ -13,8 +14,10 @@ import toy
 
 from coopkeras import base, jobs
 from coopkeras.data.audio import windows
+from coopkeras.data.examples import Examples
 from coopkeras.errors import Interrupted, UserError
 from coopkeras.jobs.workdir import Workdir
+from coopkeras.task import DataSpec
 
 HERE = os.path.dirname(__file__)
 METHODS = ("coopnets", "generator", "descriptor")
@@ -51,6 +54,27 @@ def at(monkeypatch):
 
 def task(method="descriptor", **changes):
     return toy.Toy(toy.Config(method=method, **changes))
+
+
+@dataclasses.dataclass(frozen=True)
+class JudgedConfig(toy.Config):
+    """One setting more, which only judging reads."""
+
+    judged: int = 2
+
+    def judging(self):
+        """Return it."""
+        return ("judged",)
+
+
+class Judged(toy.Toy):
+    """A toy that is judged on as many examples as asked."""
+
+    Config = JudgedConfig
+
+
+def judged(number, **changes):
+    return Judged(JudgedConfig(method="descriptor", judged=number, **changes))
 
 
 def state(model):
@@ -119,7 +143,7 @@ def test_a_run_that_is_done_stays_as_it_is(unbroken, tmp_path, monkeypatch):
 
 
 def test_another_seed_is_another_model():
-    one, other = (jobs.train.build(task(seed=seed), (16, 16, 1), 10) for seed in (0, 1))
+    one, other = (jobs.train.build(task(seed=seed), DataSpec((16, 16, 1), 10)) for seed in (0, 1))
     assert not same(one, state(other))
 
 
@@ -127,7 +151,7 @@ def test_restore_needs_a_checkpoint(tmp_path):
     with pytest.raises(UserError, match="holds no trained model"):
         jobs.train.restore(task(), tmp_path)
     with Workdir(tmp_path).claim(task()) as workdir:
-        workdir.remember(task(), (16, 16, 1), 10)
+        workdir.remember(task(), DataSpec((16, 16, 1), 10))
     with pytest.raises(UserError, match="no checkpoint yet"):
         jobs.train.restore(task(), tmp_path)
 
@@ -181,5 +205,24 @@ def test_data_that_can_not_be_opened_leave_no_claim(tmp_path, monkeypatch):
 def test_the_deviation_is_that_from_the_mean_example():
     scene = np.tile(np.linspace(-0.8, 0.8, 8), 500)[:, None]
     noise = np.random.default_rng(0).normal(0, 0.1, scene.shape)
-    assert jobs.train._deviation(windows(scene + noise, 8, hop=8)) == pytest.approx(0.1, rel=0.1)
-    assert jobs.train._deviation(windows(scene, 8, hop=8)) == jobs.train.LEAST_DEVIATION
+    spec = jobs.train.describe(windows(scene + noise, 8, hop=8))
+    assert spec.deviation == pytest.approx(0.1, rel=0.1)
+    np.testing.assert_allclose(spec.mean, scene[:8], atol=0.1)
+    still = jobs.train.describe(windows(scene, 8, hop=8))
+    assert still.deviation == jobs.train.LEAST_DEVIATION
+
+
+def test_examples_are_described_by_shape_number_and_classes():
+    x = np.zeros([5, 4, 4, 3], np.float32)
+    spec = jobs.train.describe(Examples.of(x, labels=np.arange(5) % 2, names=("cat", "dog")))
+    assert spec[:3] == ((4, 4, 3), 5, ("cat", "dog"))
+    assert jobs.train.describe(Examples.of(x)).classes == ()
+
+
+def test_what_takes_no_part_in_learning_may_change_and_is_kept(unbroken, tmp_path):
+    jobs.train.fit(judged(2), tmp_path, verbose=0)
+    model, _, _ = jobs.train.fit(judged(3), tmp_path, verbose=0)
+    assert same(model, unbroken["descriptor"])
+    assert Workdir(tmp_path).load_config(Judged).judged == 3
+    with pytest.raises(UserError, match="seed was 0, now 1"):
+        jobs.train.fit(judged(3, seed=1), tmp_path, verbose=0)

@@ -9,8 +9,12 @@ import pytest
 import tensorflow as tf
 import toy
 
+import coopkeras
 from coopkeras.errors import UserError
 from coopkeras.jobs.workdir import Workdir
+from coopkeras.task import DataSpec
+
+SPEC = DataSpec((16, 16, 1), 10, ("cat", "dog"), 0.25)
 
 
 def variables(*values):
@@ -28,7 +32,7 @@ def begun(tmp_path):
     workdir = Workdir(tmp_path / "run")
     task = toy.Toy()
     with workdir.claim(task):
-        workdir.remember(task, (16, 16, 1), 10)
+        workdir.remember(task, SPEC)
         workdir.save_checkpoint(3, variables([1.0, 2.0], 3.0))
     return workdir
 
@@ -37,7 +41,7 @@ def test_config_json_says_what_was_run(begun):
     written = json.loads((begun.path / "config.json").read_text("utf-8"))
     assert written["task"] == "toy"
     assert written["config"]["size"] == 16
-    assert begun.examples() == ((16, 16, 1), 10)
+    assert begun.spec() == SPEC
     assert begun.load_config(toy.Toy) == toy.Config()
 
 
@@ -67,16 +71,16 @@ def test_another_task_is_refused(begun):
 def test_other_data_are_refused(begun):
     with begun.claim(toy.Toy()):
         with pytest.raises(UserError, match=r"learns from 10 examples .* has 11"):
-            begun.remember(toy.Toy(), (16, 16, 1), 11)
+            begun.remember(toy.Toy(), SPEC._replace(count=11))
         with pytest.raises(UserError, match=r"\(16, 16, 3\)"):
-            begun.remember(toy.Toy(), (16, 16, 3), 10)
+            begun.remember(toy.Toy(), SPEC._replace(shape=(16, 16, 3)))
 
 
 def test_a_run_that_learned_nothing_yet_leaves_no_claim(tmp_path):
     workdir = Workdir(tmp_path)
     for task in (toy.Toy(), toy.Toy(toy.Config(size=32))):
         with workdir.claim(task):
-            workdir.remember(task, (16, 16, 1), 10)
+            workdir.remember(task, SPEC)
     assert workdir.load_config(toy.Toy).size == 32
 
 
@@ -85,12 +89,27 @@ def test_where_nothing_was_trained(tmp_path):
         Workdir(tmp_path).config()
 
 
-def test_a_setting_of_another_version_is_named(begun):
-    written = begun.config()
-    written["config"]["temper"] = 1
-    begun.write_json("config.json", written)
-    with pytest.raises(UserError, match="temper"):
-        begun.load_config(toy.Toy)
+@pytest.mark.parametrize("version", ["0.1.0", "0.1.7", "1.2.0"])
+def test_a_workdir_of_another_version_is_refused_by_name(begun, version):
+    begun.write_json("config.json", begun.config() | {"version": version})
+    for use in (lambda: begun.load_config(toy.Toy), lambda: claim(begun, toy.Toy())):
+        with pytest.raises(UserError, match=f"made by coopkeras {version}, and this is") as caught:
+            use()
+        assert "\n" not in str(caught.value)
+
+
+def test_a_workdir_of_the_same_minor_version_goes_on(begun):
+    patch = coopkeras.__version__.rpartition(".")[0] + ".99"
+    begun.write_json("config.json", begun.config() | {"version": patch})
+    assert begun.load_config(toy.Toy) == toy.Config()
+    claim(begun, toy.Toy())
+
+
+def test_what_was_derived_from_the_data_stays_when_they_are_described_again(begun):
+    """Deviation and classes are those that were learned, whatever is counted later."""
+    with begun.claim(toy.Toy()):
+        begun.remember(toy.Toy(), SPEC._replace(deviation=0.3, classes=("cow",)))
+    assert begun.spec() == SPEC
 
 
 # Checkpoints ------------------------------------------------------------------------------------
@@ -130,8 +149,8 @@ def test_a_broken_checkpoint_is_named(begun):
 
 def test_the_same_model_made_twice_in_a_process_is_the_same(tmp_path):
     workdir = Workdir(tmp_path)
-    workdir.save_checkpoint(1, toy.Toy().build((16, 16, 1), 10).variables)
-    assert workdir.restore(toy.Toy().build((16, 16, 1), 10).variables) == 1
+    workdir.save_checkpoint(1, toy.Toy().build(DataSpec((16, 16, 1), 10)).variables)
+    assert workdir.restore(toy.Toy().build(DataSpec((16, 16, 1), 10)).variables) == 1
 
 
 def test_what_a_killed_write_left_is_not_a_checkpoint(begun):

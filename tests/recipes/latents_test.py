@@ -1,5 +1,6 @@
 """Laws of the ways through z: their ends, their length, and the plane of a map."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -46,3 +47,27 @@ def test_a_map_is_a_square_in_a_plane_through_0(shape):
 def test_one_value_makes_no_map():
     with pytest.raises(ValueError, match="at least 2 values"):
         ck.recipes.latents.plane([1], 3, seed=0)
+
+
+def generator(*z_shape):
+    network = keras.Sequential(
+        [keras.Input(z_shape), keras.layers.Flatten(), keras.layers.Dense(4)]
+    )
+    return ck.Generator(network)
+
+
+@pytest.mark.parametrize("kind", ["line", "sphere"])
+@pytest.mark.parametrize(("count", "rows"), [(12, 1), (24, 2), (30, 2)])
+def test_each_row_of_a_sheet_is_a_way_of_its_own(kind, count, rows):
+    z, columns = ck.recipes.latents.sheet(kind, generator(3), count, seed=0, columns=12)
+    assert (z.shape, columns) == ((12 * rows, 3), 12)
+    ends = np.asarray(z)[::12], np.asarray(z)[11::12]
+    assert len(np.unique(np.concatenate(ends), axis=0)) == 2 * rows
+    again, _ = ck.recipes.latents.sheet(kind, generator(3), count, seed=0, columns=12)
+    np.testing.assert_array_equal(z, again)
+
+
+@pytest.mark.parametrize(("count", "side"), [(4, 2), (8, 2), (9, 3)])
+def test_a_map_is_a_sheet_as_wide_as_high(count, side):
+    z, columns = ck.recipes.latents.sheet("map", generator(2, 3), count, seed=0, columns=12)
+    assert (z.shape, columns) == ((side**2, 2, 3), side)

@@ -1,88 +1,328 @@
-"""Laws of recovering in batches, and of what is judged."""
+"""A recovery of a stranger's own: he says what is seen, and obeys the laws of every task."""
 
+import dataclasses
 import functools
+from typing import ClassVar
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import coopkeras as ck
+from coopkeras.task import DataSpec
 
-SHAPE = (16, 16, 1)
-TINY = {"generator_width": 2, "descriptor_width": 2, "latent_dim": 2, "steps": 2, "infer_steps": 1}
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
+SIZE = 16
 
 
-def model_of(config):
-    """The model of a method, for masks."""
-    mask = ck.observation.Mask()
-    if config.method == "descriptor":
-        return ck.recipes.descriptor(config, SHAPE, start="noise", observation=mask)
-    if config.method == "generator":
-        return ck.recipes.generator(config, ck.recipes.generator_network(config, SHAPE))
-    network = ck.networks.recovery_generator(SHAPE, config.latent_dim, (2, 2))
-    return ck.recipes.coopnets(config, SHAPE, network, observation=mask)
+@keras.saving.register_keras_serializable("recovery_test")
+class RowMeans(ck.observation.Observation):
+    """The mean of each row of an image is seen: `[batch, h, w, c] -> [batch, h, 1, c]`."""
+
+    def __call__(self, x):
+        return tf.reduce_mean(x, axis=2, keepdims=True)
+
+    def adjoint(self, seen):
+        """Return a share of each mean for every value of its row."""
+        return tf.repeat(seen, SIZE, axis=2) / SIZE
+
+    def lift(self, seen):
+        """Return rows that are their means."""
+        return tf.repeat(seen, SIZE, axis=2)
+
+    def visible(self, x):
+        """Return the share of each value that is known."""
+        return tf.ones_like(x[..., :1]) / x.shape[2]
+
+    def get_config(self):
+        """Return no arguments."""
+        return {}
 
 
-@pytest.mark.parametrize("method", ck.recipes.METHODS)
-def test_every_method_recovers_and_keeps_what_is_seen(method, rng):
-    config = ck.recipes.ModelConfig(method=method, **TINY)
-    x = rng.uniform(-1, 1, [3, *SHAPE]).astype(np.float32)
-    visible = rng.random([3, 16, 16, 1]) < 0.5
-    pair = ck.recipes.recovery.recover(
-        config, model_of(config), x * visible, ck.observation.Mask(visible), 0, 1.0
+@keras.saving.register_keras_serializable("recovery_test")
+class Mean(ck.observation.Observation):
+    """The mean of the channels is seen: `[batch, h, w, c] -> [batch, h, w, 1]`."""
+
+    def __call__(self, x):
+        return tf.reduce_mean(x, axis=-1, keepdims=True)
+
+    def adjoint(self, seen):
+        """Return a share for each channel."""
+        return tf.repeat(seen, 3, axis=-1) / 3
+
+    def lift(self, seen):
+        """Return grey."""
+        return tf.repeat(seen, 3, axis=-1)
+
+    def visible(self, x):
+        """Return a third: of three values one combination is known."""
+        return tf.ones_like(x[..., :1]) / 3
+
+    def get_config(self):
+        """Return no arguments."""
+        return {}
+
+
+class TestRowMeans(ck.testing.ObservationConformance):
+    """What is seen where a camera moved along its rows."""
+
+    observation = RowMeans()
+    shape = (8, SIZE, 2)
+
+
+class TestMean(ck.testing.ObservationConformance):
+    """What is seen without colours."""
+
+    observation = Mean()
+    shape = (4, 6, 3)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(ck.recipes.ImageRecoveryConfig):
+    """Settings of a recovery of colours."""
+
+    data: str = "samples:photographs"
+    channels: int = 3
+    size: int = SIZE
+    precision: str = "float32"
+
+
+def paint(shape, latent_dim):
+    """Return a network of one layer that paints on what is seen."""
+    z, seen = keras.Input((latent_dim,), name="z"), keras.Input(shape, name="seen")
+    flat = keras.layers.Dense(shape[-1])(z)
+    painted = keras.layers.Conv2D(shape[-1], 3, padding="same")(seen)
+    more = keras.layers.Reshape([1, 1, shape[-1]])(flat)
+    return keras.Model({"z": z, "seen": seen}, painted + more)
+
+
+class Colours(ck.recipes.Recovery):
+    """The least that a recovery says."""
+
+    name: ClassVar[str] = "colours"
+    summary: ClassVar[str] = "give an image its colours"
+    Config: ClassVar[type] = Config
+
+    def observation(self):
+        """Return the mean of the channels."""
+        return Mean()
+
+    def network(self, spec):
+        """Return a network of one layer."""
+        return paint(spec.shape, self.config.latent_dim)
+
+    def baselines(self, train):
+        """Return grey."""
+        return {"grey": lambda x: np.repeat(x.mean(axis=-1, keepdims=True), 3, axis=-1)}
+
+    def see(self, image):
+        """Return the mean of the channels of a user's image."""
+        return image.mean(axis=-1, keepdims=True)
+
+
+TINY = ["batch_size=4", "judged=6", "latent_dim=2", "descriptor_width=2", "steps=1"]
+
+
+class TestColours(ck.testing.TaskConformance):
+    """A recovery from the public names alone."""
+
+    task_class = Colours
+    settings = TINY
+    drawn = ["samples=2"]
+
+
+# A user's file ----------------------------------------------------------------------------------
+
+
+def make(cls=Colours, *settings):
+    """Return a task and its model, not trained."""
+    task = cls(cls.Config.parse([*TINY, *settings]))
+    return task, task.build(DataSpec((SIZE, SIZE, 3), 10))
+
+
+@pytest.fixture(scope="module")
+def colours():
+    return make()
+
+
+def random(*shape, dtype=np.uint8):
+    return np.random.default_rng(0).integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+
+
+@pytest.mark.parametrize("shape", [(SIZE, SIZE, 3), (SIZE + 5, 41, 3), (9, 11, 4)])
+@pytest.mark.parametrize("patches", ["true", "false"])
+def test_a_recovered_image_agrees_with_what_was_seen(shape, patches, colours, tmp_path):
+    task, model = Colours(Colours.Config.parse([*TINY, f"patches={patches}"])), colours[1]
+    pixels = np.full(shape, 128, np.uint8)  # so that all colours can be displayed
+    pixels[..., :3] = random(*shape[:-1], 1) // 4 + 96
+    ck.images.write(tmp_path / "in.png", pixels)
+    (path,) = task.predict(model, tmp_path / "in.png", tmp_path / "out.png")
+    made = ck.images.read(path)
+    assert made.shape == shape
+    np.testing.assert_array_equal(made[..., 3:], pixels[..., 3:])
+    seen, known = (x[..., :3].mean(axis=-1) for x in (made, pixels))
+    assert abs(seen - known).max() <= 1  # rounded
+
+
+def test_rows_are_recovered_by_their_numbers_and_what_is_seen_stays(colours):
+    task, model = colours
+    x = np.random.default_rng(0).uniform(-0.3, 0.3, [3, SIZE, SIZE, 3]).astype(np.float32)
+    seen = Mean()(x).numpy()
+    recover = functools.partial(task.recover, model, seen, {}, 0, 1.0)
+    proposed, recovered = recover()
+    for made in (proposed, recovered):
+        assert made.shape == x.shape
+        assert abs(made).max() <= 1
+    swapped = task.recover(model, seen[::-1], {}, 0, 1.0, numbers=np.arange(3)[::-1])[1]
+    np.testing.assert_allclose(swapped[::-1], recovered, atol=1e-5)
+    estimates = [task.recover(model, seen, {}, seed, 0.0)[1] for seed in (0, 1)]
+    np.testing.assert_array_equal(*estimates)
+
+
+class Agreeing(Colours):
+    """All windows of a file share one z."""
+
+    ONE_Z = True
+
+
+@pytest.mark.parametrize(("cls", "alike"), [(Colours, False), (Agreeing, True)])
+def test_windows_of_one_image_share_z_only_where_they_should(
+    cls, alike, colours, tmp_path, monkeypatch
+):
+    task, model = cls(cls.Config.parse([*TINY, "patches=true", "samples=2"])), colours[1]
+    ck.images.write(tmp_path / "in.png", random(SIZE, 3 * SIZE, 3))
+    given = []
+
+    def recover(model, seen, hidden, seed, temperature, numbers=None):
+        given.append((tuple(ck.seeds.as_seed(seed).numpy()), numbers))
+        return None, np.repeat(seen, 3, axis=-1)
+
+    monkeypatch.setattr(task, "recover", recover)
+    task.predict(model, tmp_path / "in.png", tmp_path / "out.png")
+    draws = {seed for seed, _ in given}
+    assert len(draws) == 2
+    for draw in draws:
+        numbers = np.concatenate([each for seed, each in given if seed == draw])
+        assert len(numbers) > 3
+        assert len(np.unique(numbers)) == (1 if alike else len(numbers))
+
+
+def test_an_estimate_is_one_file_and_samples_are_numbered(colours, tmp_path):
+    ck.images.write(tmp_path / "in.png", random(SIZE, SIZE, 3))
+    for settings, names in [([], ["out"]), (["samples=1"], ["out"]), (["samples=2"], None)]:
+        task = Colours(Colours.Config.parse([*TINY, *settings]))
+        paths = task.predict(colours[1], tmp_path / "in.png", tmp_path / "out.png")
+        assert [path.stem for path in paths] == (names or ["out-1", "out-2"])
+
+
+def test_a_mask_of_what_is_seen_whole_is_refused(colours, tmp_path):
+    task, model = colours
+    with pytest.raises(ck.UserError, match="--task=colours works on all of an image.*Leave it out"):
+        task.predict(model, "in.png", tmp_path / "out.png", "mask.png")
+
+
+class Blurred(Colours):
+    """Rows of which the means are known."""
+
+    def observation(self):
+        """Return the means of rows."""
+        return RowMeans()
+
+
+def test_what_is_seen_may_be_of_any_shape():
+    task, model = make(Blurred)
+    served = task.signatures(model)["recover"]
+    seen = np.random.default_rng(0).uniform(-0.2, 0.2, [2, SIZE, 1, 3]).astype(np.float32)
+    made = served(
+        seen=tf.constant(seen),
+        seed=tf.constant([[0, 1], [0, 2]]),
+        temperature=tf.constant([0.0, 1.0]),
     )
-    for recovered in pair:
-        np.testing.assert_array_equal(recovered.numpy()[visible], x[visible])
+    assert made["recovered"].shape == made["proposed"].shape == (2, SIZE, SIZE, 3)
 
 
-@pytest.mark.parametrize("method", ["coopnets", "descriptor"])
-def test_an_estimate_has_no_chance_in_it_and_a_sample_has(method, rng):
-    config = ck.recipes.ModelConfig(method=method, **TINY)
-    model, mask = model_of(config), ck.observation.Mask(rng.random([2, 16, 16, 1]) < 0.5)
-    seen = mask(tf.constant(rng.uniform(-1, 1, [2, *SHAPE]), tf.float32))
-    recover = functools.partial(ck.recipes.recovery.recover, config, model, seen, mask)
-    both = [recover(seed, tf.constant([0.0, 1.0]))[1].numpy() for seed in (0, 1)]
-    np.testing.assert_array_equal(both[0][0], both[1][0])
-    assert not np.array_equal(both[0][1], both[1][1])
-    alone = recover(0, 0.0)[1].numpy()
-    np.testing.assert_allclose(alone[0], both[0][0], atol=1e-6)
+# What is drawn for each example -----------------------------------------------------------------
 
 
-def test_the_estimate_of_a_descriptor_is_the_mean_of_its_samples(rng):
-    """Where f is flat the samples are noise about 0, of a variance that the steps leave."""
-    config = ck.recipes.ModelConfig(method="descriptor", **TINY)
-    model, mask = model_of(config), ck.observation.Mask(np.zeros([1, 16, 16, 1], bool))
-    model.network.layers[-2].set_weights([0 * w for w in model.network.layers[-2].get_weights()])
-    seen = tf.zeros([1, *SHAPE])
-    estimate = ck.recipes.recovery.recover(config, model, seen, mask, 0, 0.0)[1].numpy()
-    samples = [ck.recipes.recovery.recover(config, model, seen, mask, n, 1.0)[1] for n in range(8)]
-    ratio = np.mean(np.square(samples)) / np.mean(np.square(estimate))
-    assert ratio == pytest.approx(ck.recipes.recovery.DRAWS, rel=0.25)
+class Patched(Colours):
+    """Each example has a hidden stripe of its own; judged on two widths."""
+
+    def observation(self):
+        """Return the mask of each example's own stripe."""
+        return ck.observation.Mask()
+
+    def settings(self):
+        """Return a narrow stripe and a wide one."""
+        return ["2", "5"]
+
+    def named(self, setting):
+        """Return the width in words."""
+        return f"{setting} wide"
+
+    def hide(self, setting, row_seeds, shape):
+        """Return a stripe that each row's seed places."""
+        start = tf.abs(tf.convert_to_tensor(row_seeds)[:, 1:]) % (shape[1] - 5)
+        across = tf.range(shape[1])[None] - start
+        hidden = (across >= 0) & (across < int(setting or 3))
+        return {"visible": tf.tile(~hidden[:, None, :, None], [1, shape[0], 1, 1])}
+
+    def network(self, spec):
+        """Return a network that fills."""
+        return ck.networks.recovery_generator(spec.shape, self.config.latent_dim, (2, 2))
+
+    def baselines(self, train):
+        """Return black."""
+        return {"black": lambda x, visible: np.where(visible, x, -1)}
 
 
-@pytest.mark.parametrize("at_once", [1, 3, 7, 8])
-def test_batches_change_nothing(at_once, rng):
-    x, y = rng.random([7, 2]), rng.random([7, 1])
-    total, difference = ck.base.in_batches(lambda a, b: (a + b, a - b), at_once, x, y)
-    np.testing.assert_array_equal(total, x + y)
-    np.testing.assert_array_equal(difference, x - y)
+@pytest.fixture(scope="module")
+def split():
+    return Patched(Patched.Config.parse(TINY)).datasets()
 
 
-def test_proposals_are_judged_where_there_are_any():
-    def recover(seed, temperature):
-        return ("proposed", seed, temperature), ("revised", seed, temperature)
+def test_each_example_to_learn_from_hides_what_its_seed_says(split):
+    first, again = (next(iter(split.train.batches(4, seed=0)))["visible"] for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    assert len(np.unique(first.numpy().reshape(4, -1), axis=0)) > 1
+    plain = Patched(Patched.Config(method="generator", **{"judged": 6})).datasets()
+    assert "visible" not in next(iter(plain.train.batches(4, seed=0)))
 
-    judged = {
-        name: (one, draws) for name, one, draws in ck.recipes.recovery.variants("coopnets", recover)
-    }
-    assert judged["proposed estimate"] == (("proposed", 0, 0.0), None)
-    assert judged["estimate"] == (("revised", 0, 0.0), None)
-    assert judged["sample"][0] == ("revised", 0, 1.0)
-    assert [draw[1] for draw in judged["proposed sample"][1]] == [0, 1, 2, 3]
-    alone = {name: one for name, one, _ in ck.recipes.recovery.variants("generator", recover)}
-    assert alone == {"estimate": ("revised", 0, 0.0), "sample": ("revised", 0, 1.0)}
+
+def test_each_setting_is_judged_on_what_it_hides_the_same_for_ever(split):
+    task, x = Patched(), split.held_out.array(limit=3)
+    for setting, width in (("2", 2), ("5", 5)):
+        (hidden, seen), (again, _) = task._seen(setting, x), task._seen(setting, x)
+        assert (~hidden["visible"]).sum(axis=(1, 2, 3)).tolist() == [SIZE * width] * 3
+        np.testing.assert_array_equal(again["visible"], hidden["visible"])
+        assert not seen[~np.broadcast_to(hidden["visible"], x.shape)].any()
+
+
+def test_rows_are_those_of_each_setting_ours_and_the_baselines(split):
+    task = Patched(Patched.Config.parse(TINY))
+    rows = task.judge(task.build(DataSpec(split.train.shape, 4)), split)
+    each = [("coopnets", "proposed estimate"), ("coopnets", "estimate")]
+    each += [("coopnets", "proposed sample"), ("coopnets", "sample"), ("black", None)]
+    found = [(row["setting"], row["method"], row["variant"]) for row in rows]
+    assert found == [(f"{width} wide", *one) for width in "25" for one in each]
+    assert all(("diversity" in row["metrics"]) == ("sample" in str(row["variant"])) for row in rows)
+
+
+def test_sheets_show_what_is_seen_white_where_nothing_is(split):
+    task, x = Patched(), split.held_out.array(limit=2)
+    hidden, seen = task._seen("5", x)
+    shown = task.shown(seen, task.observation().bind(hidden))
+    visible = np.broadcast_to(hidden["visible"], x.shape)
+    np.testing.assert_array_equal(shown[visible], x[visible])
+    assert (shown[~visible] == 1).all()
+
+
+def test_masks_are_opened_as_images_with_holes(tmp_path):
+    task, model = make(Patched)
+    pixels, mask = random(20, 24, 3), np.zeros([20, 24, 1], np.uint8)
+    mask[4:9, 5:10] = 255
+    ck.images.write(tmp_path / "in.png", pixels)
+    ck.images.write(tmp_path / "mask.png", mask)
+    (path,) = task.predict(model, tmp_path / "in.png", tmp_path / "out.png", tmp_path / "mask.png")
+    made, known = ck.images.read(path), np.broadcast_to(mask == 0, pixels.shape)
+    np.testing.assert_array_equal(made[known], pixels[known])
+    assert (made != pixels)[~known].any()

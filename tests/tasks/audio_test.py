@@ -3,23 +3,25 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+import toy
 
 import coopkeras as ck
 from coopkeras import audio, data
 from coopkeras import task as tasks
-from coopkeras.audio.windows import overlapped
 from coopkeras.errors import UserError
+from coopkeras.task import DataSpec
+from coopkeras.windows import overlapped
 
 CLS = tasks.find("audio")
 RATE = 4000
 TINY = ["latent_dim=4", "generator_width=2", "steps=2", "infer_steps=1"]
-TINY += [f"sample_rate={RATE}", "size=64", "judged=2", "gaps=0.05"]
+TINY += [f"sample_rate={RATE}", "size=64", "judged=2", "judged_gaps=0.05"]
 
 
 def make(channels=1, settings=()):
     """A task and its model."""
-    task = CLS(CLS.Config.parse([*TINY, *settings]))
-    return task, task.build((64, 32 * channels), 4)
+    task = CLS(CLS.Config.parse(toy.read(CLS.Config, [*TINY, *settings])))
+    return task, task.build(DataSpec((64, 32 * channels), 4))
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +53,11 @@ def test_new_sound_is_as_long_as_asked(method, tmp_path):
 
 def test_windows_of_the_generator_leave_no_seam():
     task, _ = make()
-    model, long = (task.build((length, 32), 4) for length in (1024, 4096))
+    model, long = (task.build(DataSpec((length, 32), 4)) for length in (1024, 4096))
     long.set_weights(model.get_weights())
     z = np.random.default_rng(0).normal(size=[256, 4]).astype(np.float32)
-    at_once = long.averaged_generator.generate(z[None])[0].numpy()
-    generator = model.averaged_generator
+    at_once = long.ema_generator.generate(z[None])[0].numpy()
+    generator = model.ema_generator
     border = audio.synthesis.BORDER
     made = overlapped(lambda z, _: generator.generate(z), z, 64, border, factor=16)
     inner = slice(96, -96)
@@ -141,11 +143,13 @@ def test_the_other_methods_fill_gaps_too(method, tmp_path):
 
 
 def test_a_descriptor_alone_fills_a_gap_at_the_level_of_what_is_known():
-    task, model = make(settings=["method=descriptor"])  # has learned nothing: it keeps the level
+    task, model = make(settings=["method=descriptor"])
+    gaps = task.uses()[1]  # of a model that has learned nothing: it keeps the level
     noise = np.random.default_rng(0).normal(size=[1, 512, 1]).astype(np.float32)
     visible = (np.abs(np.arange(512) - 256) > 100)[None, :, None]
     for level in (0.01, 0.2):
-        filled = task._recover(model, visible, level * noise * visible, ck.seeds.as_seed(0))
+        start = level * noise * visible
+        filled = gaps._recovered(model, start, visible, ck.seeds.as_seed(0), 0.0)[1].numpy()
         assert 0.5 < filled[~visible].std() / filled[visible].std() < 2
 
 
@@ -155,10 +159,15 @@ def test_served_sounds_keep_what_is_seen(small):
     x = np.random.default_rng(0).uniform(-0.5, 0.5, [2, 512, 1]).astype("float32")
     visible = np.abs(np.arange(512) - 250)[None, :, None] > np.array([50, 100])[:, None, None]
     seeds = tf.constant([[0, 1], [0, 2]])
-    made = served["recover"](x, visible, seeds, tf.constant([0.0, 1.0]))
+    made = served["recover"](
+        seen=tf.constant(x),
+        visible=tf.constant(visible),
+        seed=seeds,
+        temperature=tf.constant([0.0, 1.0]),
+    )
     for result in made.values():
         np.testing.assert_array_equal(result.numpy()[visible], x[visible])
-    assert served["sample"](seeds)["sample"].shape == (2, 512, 1)
+    assert served["sample"](seed=seeds)["sample"].shape == (2, 512, 1)
 
 
 # Errors -----------------------------------------------------------------------------------------
@@ -172,7 +181,7 @@ def test_served_sounds_keep_what_is_seen(small):
         (["generator_form=object"], "`generator_form` should be texture"),
         (["sample_rate=0"], "`sample_rate` should be a multiple of 500 between 4000 and 192000"),
         (["seconds=0"], "`seconds` should be more than 0"),
-        (["gaps=long"], "`gaps` should be 0.05,0.25 or the like; received 'long'"),
+        (["judged_gaps=long"], "`judged_gaps` should be 0.05,0.25 or the like; received 'long'"),
         (["gap=now"], "`gap` should be from-to in seconds"),
     ],
 )
@@ -201,6 +210,6 @@ def test_wrong_files_are_said_in_one_line(small, tmp_path):
 
 def test_a_clip_that_is_too_short_for_the_gaps_of_judging_is_refused(tmp_path):
     audio.write(tmp_path / "short.wav", recording())
-    config = CLS.Config.parse([*TINY, "gaps=0.5"], data=str(tmp_path / "short.wav"))
+    config = CLS.Config.parse([*TINY, "judged_gaps=0.5"], data=str(tmp_path / "short.wav"))
     with pytest.raises(UserError, match="too short"):
         CLS(config).datasets()

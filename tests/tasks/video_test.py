@@ -1,12 +1,16 @@
 """Video: what is known of a clip stays, of any size; synthesis of any length; and errors."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
+import toy
 
 from coopkeras import images, testing, video
 from coopkeras import task as tasks
 from coopkeras.errors import UserError
+from coopkeras.task import DataSpec
 
 CLS = tasks.find("video")
 TINY = [
@@ -26,8 +30,8 @@ TINY = [
 
 def make(*settings, channels=1):
     """A task and its model, not trained."""
-    task = CLS(CLS.Config.parse([*TINY, *settings]))
-    return task, task.build((16, 16, 16, channels), 4)
+    task = CLS(CLS.Config.parse(toy.read(CLS.Config, [*TINY, *settings])))
+    return task, task.build(DataSpec((16, 16, 16, channels), 4))
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +44,15 @@ def noise(*shape):
 
 
 class TestSynthesis(testing.TaskConformance):
-    """Synthesis by the generator with a linear dynamic; tests/tasks_test.py has repair."""
+    """Synthesis by the generator with a linear dynamic; conformance_test.py has repair."""
 
     task_class = CLS
-    settings = [*TINY, "method=generator"]
+    settings = toy.read(CLS.Config, [*TINY, "method=generator"])
+    output = "out.mkv"
+
+    def read(self, path):
+        """Return the pixels of a clip, or of an image."""
+        return video.read(path).pixels if path.suffix == ".mkv" else super().read(path)
 
 
 @pytest.mark.parametrize(
@@ -59,22 +68,23 @@ def test_a_synthesis_has_the_length_asked_for(method, form):
     task, model = make(
         f"method={method}", "goal=synthesis", f"generator_form={form}", f"descriptor_form={form}"
     )
-    clip = task._synthesis(model, 41, seed=0)
+    make_clip = functools.partial(task.uses()[-1]._long, model)
+    clip = make_clip(41, seed=0)
     assert clip.shape == (41, 16, 16, 1)
     assert np.isfinite(clip).all()
     assert abs(clip).max() <= 1
-    np.testing.assert_array_equal(clip, task._synthesis(model, 41, seed=0))
-    assert not np.array_equal(clip, task._synthesis(model, 41, seed=1))
+    np.testing.assert_array_equal(clip, make_clip(41, seed=0))
+    assert not np.array_equal(clip, make_clip(41, seed=1))
 
 
 def test_a_longer_synthesis_starts_as_a_shorter_one():
     task, model = make("method=generator")
-    short, long = (task._synthesis(model, length, seed=0) for length in (24, 48))
+    short, long = (task.uses()[-1]._long(model, length, seed=0) for length in (24, 48))
     np.testing.assert_allclose(long[:16], short[:16], atol=1e-4)  # far from the end of the first
 
 
 def test_predict_without_a_file_synthesises(tmp_path):
-    task, model = make("method=generator", "samples=2", "length=20", "rate=10")
+    task, model = make("method=generator", "samples=2", "length=20", "frame_rate=10")
     paths = task.predict(model, None, tmp_path / "new.mkv")
     assert [path.name for path in paths] == ["new-1.mkv", "new-2.mkv"]
     one, other = (video.read(path) for path in paths)
@@ -135,7 +145,8 @@ def test_recovered_pixels_that_are_known_are_exact_when_served(repairer):
     x = np.random.default_rng(0).uniform(-1, 1, [2, 16, 16, 16, 1]).astype(np.float32)
     visible = np.random.default_rng(1).uniform(size=x.shape) < 0.5
     seed, temperature = tf.constant([[0, 1], [0, 2]]), tf.constant([0.0, 1.0])
-    made = serve(x, visible, seed, temperature)["recovered"].numpy()
+    given = {"seen": tf.constant(x), "visible": tf.constant(visible)}
+    made = serve(**given, seed=seed, temperature=temperature)["recovered"].numpy()
     np.testing.assert_array_equal(made[visible], x[visible])
 
 
@@ -145,7 +156,7 @@ def test_recovered_pixels_that_are_known_are_exact_when_served(repairer):
         (["frames=8"], "`frames` should be at least 16"),
         (["goal=both"], "`goal` should be repair or synthesis"),
         (["scale=-1"], "`scale` should be 0"),
-        (["length=3"], "`length` should be at least frames=16"),
+        (["length=3"], "`length` should be at least 16; received 3"),
         (["holes=square:99"], "1 to 32 pixels"),
         (["holes=frames:15"], "1 to 14 frames"),
         (["descriptor_form=object"], "texture or dynamic"),
@@ -179,7 +190,7 @@ def test_wrong_files_are_said_in_one_line(repairer, tmp_path):
         with pytest.raises(UserError, match=words) as caught:
             task.predict(model, tmp_path / name, tmp_path / out)
         assert "\n" not in str(caught.value)
-    with pytest.raises(UserError, match="give --input"):
+    with pytest.raises(UserError, match="needs --input"):
         task.predict(model, None, tmp_path / "out.mkv", tmp_path / "hole.png")
     with pytest.raises(UserError, match="3 frames, too few"):
         CLS(task.config.changed([], data=str(tmp_path / "clip.mkv"))).datasets()

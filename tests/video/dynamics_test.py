@@ -68,13 +68,14 @@ def test_a_row_is_the_same_alone_and_a_start_is_the_same_however_long():
 
 def model(**kwargs):
     network = keras.Sequential([keras.Input((8, 2)), keras.layers.Dense(6)])
-    generator = video.dynamics.DynamicGenerator(network, steps=5, step_size=0.1, **kwargs)
+    prior = video.LinearDynamic()
+    generator = ck.Generator(network, prior=prior, steps=5, step_size=0.1, **kwargs)
     generator.compile(keras.optimizers.Adam(0.01))
     return generator
 
 
 def test_before_learning_z_is_standard_normal():
-    z = model().prior(2000, seeds.as_seed(0)).numpy()
+    z = model().prior.draw(2000, seeds.as_seed(0)).numpy()
     np.testing.assert_allclose(covariance(z), np.eye(2), atol=0.05)
     assert abs((z[:, 1:] * z[:, :-1]).mean()) < 0.02
 
@@ -88,7 +89,7 @@ def test_learning_finds_what_lasts_and_what_does_not():
     step = tf.function(generator.train_step)
     for _ in range(150):
         step(batch)
-    found = np.sort(abs(np.linalg.eigvals(video.dynamics.transition(generator.moments))))
+    found = np.sort(abs(np.linalg.eigvals(video.dynamics.transition(generator.prior.moments))))
     assert found[0] < 0.3
     assert found[1] > 0.8
     made = generator.sample(500, seed=0).numpy()
@@ -100,7 +101,7 @@ def test_learning_finds_what_lasts_and_what_does_not():
 
 def test_it_is_saved_with_its_dynamic(tmp_path):
     generator = model()
-    generator.lagged.assign([[0.5, 0.1], [0.0, 0.5]])
+    generator.prior.lagged.assign([[0.5, 0.1], [0.0, 0.5]])
     generator.save(tmp_path / "generator.keras")
     again = keras.models.load_model(tmp_path / "generator.keras")
     np.testing.assert_array_equal(generator.sample(3, seed=1), again.sample(3, seed=1))
@@ -109,12 +110,11 @@ def test_it_is_saved_with_its_dynamic(tmp_path):
 def test_coopnets_propose_by_the_dynamic_that_was_learned():
     """The averaged copy, which proposes, follows the moments: one sign flips at every moment."""
     network = keras.Sequential([keras.Input((8, 2)), keras.layers.Dense(2)])
-    generator = video.dynamics.DynamicGenerator(network, noise_sigma=0.1, steps=5, step_size=0.05)
+    prior = video.LinearDynamic()
+    generator = ck.Generator(network, noise_sigma=0.1, steps=5, step_size=0.05, prior=prior)
     responses = keras.Sequential([keras.Input((8, 2)), keras.layers.Dense(1)])
     responses.layers[-1].kernel.assign(np.zeros([2, 1]))
-    model = ck.CoopNets(
-        ck.Descriptor(responses, start="data", step_size=0.01), generator, average=0.9
-    )
+    model = ck.CoopNets(ck.Descriptor(responses, start="data", step_size=0.01), generator, ema=0.9)
     model.compile(keras.optimizers.Adam(1e-6), keras.optimizers.Adam(0.02))
     random = np.random.default_rng(0)
     flips = random.normal(size=[64, 1, 2]) * (-1.0) ** np.arange(8)[:, None]

@@ -127,3 +127,13 @@ def test_frames_of_different_sizes_are_refused(tmp_path):
 def test_importing_it_does_not_import_pyav():
     code = "import sys, coopkeras.video.files; sys.exit('av' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["drawn.gif", "drawn.mkv", "frames"])
+def test_a_clip_writes_itself(tmp_path, name):
+    clip = video.Clip(noise(5, 16, 18, 1), 10)
+    assert (clip.suffix, clip.element) == (".gif", "img")
+    clip.write(tmp_path / name)
+    again = video.read(tmp_path / name)
+    np.testing.assert_array_equal(again.pixels, clip.pixels)
+    assert again.rate == (10 if name != "frames" else video.Clip(clip.pixels).rate)

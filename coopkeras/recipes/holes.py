@@ -1,0 +1,63 @@
+"""Recoveries of hidden values: a hole is drawn for each example, from a description."""
+
+import dataclasses
+
+from coopkeras import images, seeds
+from coopkeras.observation import Mask
+from coopkeras.recipes.recovery import Recovery
+from coopkeras.recipes.settings import RecoveryConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class HolesConfig(RecoveryConfig):
+    """Settings of a recovery of hidden values.
+
+    Attributes:
+        holes: what is hidden in training: several with commas, one of them is drawn.
+        judged_holes: what is hidden in judging, a part of the table each; "" judges each of
+            `holes`.
+    """
+
+    holes: str = "square:12"
+    judged_holes: str = ""
+
+    def check_holes(self, parse, shape):
+        """Raise a UserError unless all holes are understood and fit into an example.
+
+        Args:
+            parse: of the medium, such as `images.holes.parse`.
+            shape: of one example.
+        """
+        for text in (self.holes, *self.judged_settings()):
+            parse(text)(seeds.as_seed(0), shape)
+
+    def judging(self):
+        """Return the names of the settings that only judging reads."""
+        return (*super().judging(), "judged_holes")
+
+    def judged_settings(self):
+        """Return what is hidden in judging, a list of descriptions."""
+        return (self.judged_holes or self.holes).split(",")
+
+
+class HolesRecovery(Recovery):
+    """A `Recovery` of hidden values; its Config derives from `HolesConfig`.
+
+    Attributes:
+        HOLES: module whose `draw` draws the holes of the medium.
+    """
+
+    HOLES = images.holes
+    takes_mask = True
+
+    def observation(self):
+        """Return the mask of each example's own hole."""
+        return Mask()
+
+    def hide(self, setting, row_seeds, shape):
+        """Return a hole for each example."""
+        return {"visible": self.HOLES.draw(setting or self.config.holes, row_seeds, shape)}
+
+    def settings(self):
+        """Return the holes of judging."""
+        return self.config.judged_settings()

@@ -1,0 +1,129 @@
+"""Laws of the conditional networks: known values pass, z reaches the rest, at any size."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from coopkeras import networks, observation, seeds
+
+SOUND, IMAGE, VIDEO = (48, 1), (28, 28, 1), (16, 18, 20, 2)
+SHAPES = [SOUND, (16, 16, 3), IMAGE, (50, 37, 3), VIDEO]
+SMALL = (3, 4, 5)
+
+
+def normal(n, shape, seed=0):
+    return seeds.normal(seed, [n, *shape])
+
+
+def inputs(n, shape, latent_dim=3):
+    z, seen = normal(n, (latent_dim,), seed=1), normal(n, shape)
+    visible = tf.cast(normal(n, (*shape[:-1], 1), seed=2) > 0, tf.float32)
+    return {"z": z, "seen": seen * visible, "visible": visible}
+
+
+@pytest.mark.parametrize("smooth_fill", [False, True])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_recovery_generator_returns_known_values_as_they_are(shape, smooth_fill):
+    network = networks.recovery_generator(shape, 3, SMALL, smooth_fill)
+    given = inputs(2, shape)
+    x = network(given)
+    assert x.shape == (2, *shape)
+    known = np.broadcast_to(given["visible"] == 1, x.shape)
+    assert np.array_equal(x.numpy()[known], given["seen"].numpy()[known])
+    other = network({**given, "z": -given["z"]}).numpy()
+    assert (other != x.numpy())[~known].mean() > 0.9  # z reaches every hidden value
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_brightness_and_contrast_pass_through_a_recovery_generator(shape):
+    network = networks.recovery_generator(shape, 3, SMALL, smooth_fill=True)
+    given = inputs(2, shape)
+    seen = given["seen"] * given["visible"]
+    x = network({**given, "seen": seen})
+    other = network({**given, "seen": 0.5 * seen + 0.3 * given["visible"]})
+    np.testing.assert_allclose(other, 0.5 * x + 0.3, atol=1e-3)
+
+
+def test_the_correction_of_a_smooth_fill_is_bounded():
+    network = networks.recovery_generator(IMAGE, 3, SMALL, smooth_fill=True)
+    network.set_weights([100 * weight for weight in network.get_weights()])
+    given = inputs(2, IMAGE)
+    filled, _, spread = network.get_layer("smooth_fill")([given["seen"], given["visible"]])
+    corrected = abs(network(given) - filled).numpy()
+    assert (corrected <= 1.001 * networks.conditional.LARGEST_CORRECTION * spread).numpy().all()
+    assert corrected.max() > 0.9 * networks.conditional.LARGEST_CORRECTION * spread.numpy().min()
+
+
+@pytest.mark.parametrize("smooth_fill", [False, True])
+@pytest.mark.parametrize("shape", [SOUND, (16, 16, 3), VIDEO])
+def test_networks_are_saved_and_loaded_by_keras(shape, smooth_fill, tmp_path):
+    network = networks.recovery_generator(shape, 3, SMALL, smooth_fill)
+    network.save(tmp_path / "network.keras")
+    again = keras.saving.load_model(tmp_path / "network.keras")
+    assert np.array_equal(again(inputs(2, shape)), network(inputs(2, shape)))
+
+
+# Enlarging ----------------------------------------------------------------------------------
+
+
+def lifted(n, shape, factor, seed=0):
+    small = normal(n, (*(side // factor for side in shape[:-1]), shape[-1]), seed)
+    return observation.Downsample(factor).lift(small)
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4])
+@pytest.mark.parametrize("shape", [(48, 1), (36, 24, 3), (24, 24, 24, 2)])
+def test_an_enlarging_generator_adds_to_what_is_seen_smoothed(shape, factor):
+    network = networks.enlarging_generator(shape, factor, latent_dim=3, channels=4, blocks=2)
+    assert network.output_shape == (None, *shape)
+    seen = lifted(2, shape, factor)
+    given = {"z": normal(2, (3,), seed=1), "seen": seen}
+    x = network(given)
+    assert (network({**given, "z": -given["z"]}).numpy() != x.numpy()).mean() > 0.9
+    last = network.layers[-2]
+    last.set_weights([0 * value for value in last.get_weights()])
+    smooth = network({**given, "seen": tf.ones_like(seen)})
+    np.testing.assert_allclose(smooth, 1, atol=1e-6)
+    assert np.square(np.diff(network(given), axis=1)).sum() < np.square(np.diff(seen, axis=1)).sum()
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4])
+def test_an_enlarging_generator_leaves_no_grid_on_what_is_flat(factor):
+    network = networks.enlarging_generator((72, 72, 1), factor, latent_dim=3, channels=4, blocks=1)
+    x = network({"z": normal(1, (3,)), "seen": tf.fill([1, 72, 72, 1], 0.3)})
+    np.testing.assert_allclose(x[:, 32:40, 32:40], x[0, 36, 36, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_an_enlarging_generator_takes_any_size(rank):
+    network = networks.enlarging_generator((*[None] * rank, 2), 2, latent_dim=3, channels=4)
+    for side in (16, 22):
+        seen = lifted(1, (*[side] * rank, 2), 2)
+        assert network({"z": normal(1, (3,)), "seen": seen}).shape == seen.shape
+
+
+def test_an_enlarging_generator_keeps_examples_apart_and_ends_in_float32():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    network = networks.enlarging_generator((24, 24, 1), 2, latent_dim=3, channels=4)
+    given = {"z": normal(3, (3,)), "seen": lifted(3, (24, 24, 1), 2)}
+    x = network(given, training=True)
+    assert x.dtype == tf.float32
+    alone = network(tf.nest.map_structure(lambda t: t[1:2], given), training=True)
+    np.testing.assert_allclose(x[1:2], alone, atol=1e-3)
+
+
+def test_an_enlarging_generator_is_saved_and_loaded_by_keras(tmp_path):
+    network = networks.enlarging_generator((24, 24, 1), 2, latent_dim=3, channels=4)
+    network.save(tmp_path / "network.keras")
+    again = keras.saving.load_model(tmp_path / "network.keras")
+    given = {"z": normal(2, (3,)), "seen": lifted(2, (24, 24, 1), 2)}
+    assert np.array_equal(again(given), network(given))
+
+
+@pytest.mark.parametrize(
+    ("shape", "says"), [((32, 33, 1), "multiples of factor=2"), ((8, 8, 1), "sides of 16 or more")]
+)
+def test_a_wrong_shape_to_enlarge_to_is_named(shape, says):
+    with pytest.raises(ValueError, match=says):
+        networks.enlarging_generator(shape, 2)
