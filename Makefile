@@ -1,13 +1,15 @@
 # make run     the main job on the embedded data      make check   style, and BUILD against the code
 # make test    the tests                              make fix     put the style right
-# On a fresh machine each of them makes .venv and installs into it first. PYTHON=... chooses the Python.
+# Each of them makes .venv and installs into it first; make install does only that. PYTHON=... chooses the Python.
 
 SUITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 13))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c '$(SUITS)' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: run test check fix
+.PHONY: install run test check fix
+
+install: $(INSTALLED)
 
 run: $(INSTALLED)
 	$(BIN)/python -m coopkeras.run --task=inpaint

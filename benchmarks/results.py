@@ -22,6 +22,7 @@ A value is the mean over the judged examples, ± its standard error where there 
 generator alone, the others are revised by the descriptor. Settings of textures and of sounds were
 chosen by looking at the same held-out parts, so those figures flatter us.
 Most runs shared their machine with other work: alone they take less time.
+Commands name settings as the version did that ran them; docs/settings.md lists what was renamed.
 """
 
 

@@ -6,6 +6,7 @@ and served. Training, checkpoints, report, export and flags are given to it.
 
 import abc
 import dataclasses
+import difflib
 import importlib
 import importlib.metadata
 import inspect
@@ -90,8 +91,8 @@ class TaskConfig:
             config: a `TaskConfig` of this class.
 
         Raises:
-            UserError: for an unknown name (the known ones are listed), a wrong type, or a setting
-                that nothing reads, given the others.
+            UserError: for an unknown name (the nearest one is named, or all are), a wrong type,
+                or a setting that nothing reads, given the others.
 
         Example:
             >>> TaskConfig.parse(["size=64"]).size
@@ -197,10 +198,10 @@ class TaskConfig:
         values = {name: value for name, value in flags.items() if value is not None}
         for setting in settings:
             name, equals, text = setting.partition("=")
-            if not equals or name not in known:
-                raise UserError(
-                    f"--set={setting} should be name=value; the names are {', '.join(known)}."
-                )
+            if not equals:
+                raise UserError(f"--set={setting} should be name=value; give a value.")
+            if name not in known:
+                raise UserError(f"There is no setting {name!r}{_instead(name, known)}")
             values[name] = _parse(name, known[name], text)
         return values
 
@@ -364,7 +365,10 @@ def find(name, plugins=()):
         raise UserError(f"Task {name!r} can't be used: {broken[name]}")
     if name in tasks:
         return tasks[name]
-    raise UserError(f"There is no task {name!r}; the tasks are {', '.join(sorted(tasks))}.")
+    raise UserError(
+        f"There is no task {name!r}; the tasks are {', '.join(sorted(tasks))}. One of your own "
+        f"needs --plugin=MODULE."
+    )
 
 
 def available(plugins=()):
@@ -385,6 +389,8 @@ def available(plugins=()):
 
 def _add_plugin(tasks, broken, plugin):
     try:
+        if plugin.endswith(".py"):
+            raise ImportError(f"give the name of the module, {plugin.removesuffix('.py')}")
         module = importlib.import_module(plugin)
     except (Exception, SystemExit) as error:  # a plugin's own code may fail in any way
         broken[f"--plugin={plugin}"] = f"can't be imported: {_reason(error)}"
@@ -452,6 +458,13 @@ def _problem(cls, name):
 
 def _reason(error):
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+
+
+def _instead(name, known):
+    """Return the end of a sentence about an unknown name: the one that was meant, or all."""
+    if close := difflib.get_close_matches(name, known, n=1):
+        return f"; did you mean {close[0]!r}?"
+    return f"; the settings are {', '.join(known)}."
 
 
 # The types of a config's fields -----------------------------------------------------------------

@@ -48,7 +48,7 @@ MAY_IMPORT = {
     "data": GROUND | MEDIA,
     "recipes": THESIS | GROUND | MEDIA | {"data", "metrics", "networks", "task"},
     "jobs": GROUND | {"task"},
-    "testing": GROUND | {"jobs", "task"},
+    "testing": GROUND | {"jobs", "recipes", "task"},
     "run": GROUND | {"jobs"},
 }
 KEPT_FROM_TASKS = {"jobs", "run", "testing"}

@@ -99,7 +99,9 @@ class SeenImage(NamedTuple):
         small = files.resize(self.seen, round(scale * height), round(scale * width))
         x = windows.overlapped(recover, np.clip(small, -1, 1), shape[0], _border(shape[0]))
         x = self.finish(files.resize(x, height, width), self.seen)
-        _, alpha = _split_alpha(self.pixels)
+        colour, alpha = _split_alpha(self.pixels)
+        if self.seen.shape[-1] == x.shape[-1]:  # A keeps the channels: what is grey stays grey
+            x = from_planes([x], colour.shape[-1])
         deep = x.shape[-1] == 1  # files hold 16 bits of grey images only
         x = files.to_integers(x, self.pixels.dtype if deep else np.uint8)
         return x if alpha is None else np.concatenate([x, alpha], axis=-1)
@@ -335,5 +337,5 @@ def _start(length, side, places):
     return int(np.clip(middle, max(0, places.max() + 1 - side), min(length - side, places.min())))
 
 
-def _size(picture):
-    return f"{picture.shape[1]}x{picture.shape[0]}"
+def _size(pixels):
+    return f"{pixels.shape[1]}x{pixels.shape[0]}"

@@ -112,6 +112,7 @@ def finish(task, model, split, workdir, seconds, *, command="", plugins=(), expo
         results: the content of results.json.
     """
     workdir = Workdir(workdir)
+    print(f"judging     {len(split.held_out)} examples", flush=True)
     results = {
         "schema": SCHEMA,
         "task": task.name,

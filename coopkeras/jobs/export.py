@@ -102,10 +102,11 @@ def check(functions):
                     f"`{key}` of signature {name!r} should have a leading batch dimension; its "
                     f"shape is {spec.shape}."
                 )
-        if unservable := sorted(_unservable(function.graph.as_graph_def())):
+        if unservable := sorted(set(_unservable(function.graph.as_graph_def()))):
             raise UserError(
                 f"Signature {name!r} holds what a TF Serving can't run or repeat: "
-                f"{', '.join(unservable)}. Use plain TensorFlow ops, stateless random ones."
+                f"{', '.join(unservable)}. Use plain TensorFlow ops and stateless random ones. "
+                f"Of an unknown number of channels Keras compiles a convolution: state it."
             )
 
 

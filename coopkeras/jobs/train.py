@@ -43,6 +43,8 @@ def fit(task, workdir, verbose=1):
         workdir.remember(task, spec)
         model = build(task, spec)
         step = workdir.restore(base.state(model))
+        if step and verbose:
+            print(f"resumed at update {step} of {task.config.updates}", flush=True)
         history = workdir.metrics(up_to=step)
         workdir.write_metrics(history)
         with _signals() as asked:

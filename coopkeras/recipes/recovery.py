@@ -57,6 +57,8 @@ class Recovery(Task):
     def baselines(self, train):
         """Return what a model has to beat, `{name: function (x, **hidden) -> recovered}`.
 
+        A function gets the whole x, and may use no more of it than what is seen.
+
         Args:
             train: `data.Examples` that a baseline may be fitted to.
         """
@@ -88,7 +90,16 @@ class Recovery(Task):
         return build.images(self.config)
 
     def confine(self, x, seen, observation):
-        """Return recovered values as they leave the model: by default clipped to [-1, 1]."""
+        """Return recovered values as they leave the model; by default clipped to [-1, 1].
+
+        Args:
+            x: `[batch, ...]`, which agrees with what is seen.
+            seen: A x.
+            observation: A.
+
+        Returns:
+            x: in [-1, 1], and A x still what was seen, as far as it can be.
+        """
         del seen, observation
         return tf.clip_by_value(x, -1, 1)
 
@@ -138,7 +149,7 @@ class Recovery(Task):
         """Return rows for estimate and sample, proposed and revised, and for the baselines."""
         x, baselines, rows = split.held_out.array(), self.baselines(split.train), []
         for setting in self.settings():
-            hidden, seen = self._seen(setting, x)
+            hidden, seen = self.observed(setting, x)
             score = functools.partial(self._row, setting, x, hidden)
             recover = functools.partial(self.recover, model, seen, hidden)
             for variant, made, samples in sampling.variants(recover, self.DRAWS):
@@ -153,7 +164,7 @@ class Recovery(Task):
         x = x[:: max(1, len(x) // count)][:count]  # from all over the data
         baselines, drawn = self.baselines(split.train), {}
         for setting in self.settings():
-            hidden, seen = self._seen(setting, x)
+            hidden, seen = self.observed(setting, x)
             rows = {"seen": self.shown(seen, self.observation().bind(hidden))}
             proposed, estimate = self.recover(model, seen, hidden, 0, 0.0)
             rows |= {} if proposed is None else {"proposed": proposed}
@@ -224,8 +235,16 @@ class Recovery(Task):
         pair = sampling.recover(self.config, model, seen, observation, seed, temperature)
         return tuple(x if x is None else self.confine(x, seen, observation) for x in pair)
 
-    def _seen(self, setting, x):
-        """Return what is hidden of each held-out example, the same for ever, and what is seen."""
+    def observed(self, setting, x):
+        """Return what is hidden of each held-out example, the same for ever, and what is seen.
+
+        Args:
+            setting: one of `settings()`.
+            x: float32 `[n, *shape]`.
+
+        Returns:
+            hidden, seen: a dict as `hide` returns it, and an array, `[n, ...]`.
+        """
         rows = seeds.fold(seeds.as_seed(1), np.arange(len(x)))
         hidden = {name: one.numpy() for name, one in self.hide(setting, rows, x.shape[1:]).items()}
         return hidden, self.observation().bind(hidden)(x).numpy()
@@ -241,25 +260,34 @@ class Recovery(Task):
         """Return where the results go, numbered if there are several."""
         return images.output_paths(output_path, self.config.samples)
 
-    def see(self, image):
+    def see(self, x):
         """Return what is seen of a user's image; by default that image is what is seen.
 
+        The result is cut into windows of the model's size: what a window shows should be what A
+        sees of that window. The windows are blended, and `confine` makes the whole agree.
+
         Args:
-            image: float32 `[height, width, channels]` in [-1, 1], channels those of the model.
+            x: float32 `[1, height, width, channels]` in [-1, 1], channels those of the model.
+
+        Returns:
+            seen: float32 `[1, height, width, ...]`.
         """
-        return image
+        return x
 
     def for_files(self, model):
         """Return the model as it is used on files, such as at another shape."""
         return model
 
     def open(self, input_path, mask_path, shape):
-        """Return a user's file and what is seen of it: an image with a hole, or all of an image.
+        """Return a user's file and what is seen of it.
 
         Args:
             input_path: of the file.
             mask_path: of the mask, or None.
             shape: of one example of the model.
+
+        Returns:
+            given: an `images.repair.DamagedImage` if A is a `Mask`, else a `SeenImage`.
         """
         observation = self.observation()
         if isinstance(observation, Mask):
@@ -270,8 +298,8 @@ class Recovery(Task):
                 f"Leave it out."
             )
         pixels = images.read(input_path, depth=16)
-        seen = self.see(images.to_float(images.convert_channels(pixels, shape[-1])))
-        return repair.SeenImage(pixels, np.asarray(seen), self._finish)
+        x = images.to_float(images.convert_channels(pixels, shape[-1]))
+        return repair.SeenImage(pixels, np.asarray(self.see(x[None]))[0], self._finish)
 
     def recover_file(self, given, recover, shape, path):
         """Recover what `open` returned and write it; by default an image.

@@ -16,12 +16,14 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from coopkeras import base, jobs
+from coopkeras import base, jobs, recipes
 from coopkeras.errors import UserError
 from coopkeras.jobs.workdir import Workdir
 
 UPDATES = 2
 ROW_TOLERANCE = 1e-4  # between a row in a batch and alone
+AGREEING = 4  # examples that are recovered, to see whether they agree with what was seen
+AGREEMENT = 0.1  # of the mean of what was seen; confining a model that has not learned costs some
 IMAGES = (".bmp", ".gif", ".jpg", ".png", ".tif", ".webp")
 UNREADABLE = {"text": b"Some words.\n", "empty": b"", "missing": None}
 
@@ -206,6 +208,22 @@ class TaskConformance:
             assert path.stat().st_size
             assert self.read(path).size
 
+    def test_what_is_recovered_agrees_with_what_was_seen(self, task, trained):
+        """A of what is recovered is A x, but for values that would leave [-1, 1]."""
+        recoveries = [one for one in _uses(task) if isinstance(one, recipes.Recovery)]
+        if not recoveries:
+            pytest.skip("it is no recipes.Recovery")
+        model, split, _ = trained
+        x = split.held_out.array(limit=AGREEING)
+        for recovery in recoveries:
+            for setting in recovery.settings():
+                hidden, seen = recovery.observed(setting, x)
+                observation = recovery.observation().bind(hidden)
+                for made in recovery.recover(model, seen, hidden, 0, 0.0):
+                    if made is not None:
+                        apart = np.abs(observation(made).numpy() - seen).mean()
+                        assert apart <= AGREEMENT * np.abs(seen).mean(), setting
+
     # Predicting -----------------------------------------------------------------------------
 
     @pytest.fixture(scope="class")
@@ -329,6 +347,10 @@ class TaskConformance:
         written = json.loads((path / "assets.extra" / "config.json").read_text("utf-8"))
         assert written["config"] == dataclasses.asdict(task.config)
         assert set(written["signatures"]) >= {"serving_default"}
+
+
+def _uses(task):
+    return task.uses() if isinstance(task, recipes.Composite) else [task]
 
 
 def _call(function, inputs):

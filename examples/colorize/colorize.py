@@ -117,9 +117,9 @@ class Colorize(ck.recipes.Recovery):
         """Return the grey image."""
         return seen
 
-    def see(self, image):
+    def see(self, x):
         """Return the luma of an image, grey or coloured."""
-        return Luma()(image)
+        return Luma()(x)
 
     def baselines(self, train):
         """Return the grey image, and the mean chroma of each level of luma."""

@@ -195,6 +195,17 @@ def test_only_a_grey_image_keeps_its_16_bits(recover, channels, dtype):
     assert abs(made.astype(int) * scale - pixels).max() <= scale
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_grey_image_stays_grey_where_no_channel_was_lost(channels, dtype):
+    pixels = random_bytes(20, 23, channels, dtype=dtype)
+    seen = images.to_float(np.repeat(pixels[..., :1], 3, axis=-1))
+    image = images.repair.SeenImage(pixels, seen, lambda x, seen: x)
+    made = image.recovered(once, (16, 16, 3), whole=False)
+    assert (made.shape, made.dtype) == (pixels.shape, pixels.dtype)
+    assert abs(made.astype(int) - pixels).max() <= 1
+
+
 def test_what_is_seen_may_be_coarser_than_the_file():
     pixels, seen = random_bytes(20, 30, 4), np.full([10, 15, 1], 0.5, np.float32)
     image = images.repair.SeenImage(pixels[::2, ::2], seen, lambda x, seen: x)

@@ -115,9 +115,9 @@ class Colours(ck.recipes.Recovery):
         """Return grey."""
         return {"grey": lambda x: np.repeat(x.mean(axis=-1, keepdims=True), 3, axis=-1)}
 
-    def see(self, image):
+    def see(self, x):
         """Return the mean of the channels of a user's image."""
-        return image.mean(axis=-1, keepdims=True)
+        return Mean()(x)
 
 
 TINY = ["batch_size=4", "judged=6", "latent_dim=2", "descriptor_width=2", "steps=1"]
@@ -129,6 +129,22 @@ class TestColours(ck.testing.TaskConformance):
     task_class = Colours
     settings = TINY
     drawn = ["samples=2"]
+
+
+class Careless(Colours):
+    """What it recovers disagrees with what was seen."""
+
+    def confine(self, x, seen, observation):
+        """Halve the values."""
+        return x / 2
+
+
+def test_a_recovery_that_disagrees_with_what_was_seen_is_caught():
+    law = ck.testing.TaskConformance().test_what_is_recovered_agrees_with_what_was_seen
+    task, model = make(Colours, "data=samples:photographs")
+    law(task, (model, task.datasets(), None))
+    with pytest.raises(AssertionError):
+        law(Careless(task.config), (model, task.datasets(), None))
 
 
 # A user's file ----------------------------------------------------------------------------------
@@ -291,7 +307,7 @@ def test_each_example_to_learn_from_hides_what_its_seed_says(split):
 def test_each_setting_is_judged_on_what_it_hides_the_same_for_ever(split):
     task, x = Patched(), split.held_out.array(limit=3)
     for setting, width in (("2", 2), ("5", 5)):
-        (hidden, seen), (again, _) = task._seen(setting, x), task._seen(setting, x)
+        (hidden, seen), (again, _) = task.observed(setting, x), task.observed(setting, x)
         assert (~hidden["visible"]).sum(axis=(1, 2, 3)).tolist() == [SIZE * width] * 3
         np.testing.assert_array_equal(again["visible"], hidden["visible"])
         assert not seen[~np.broadcast_to(hidden["visible"], x.shape)].any()
@@ -309,7 +325,7 @@ def test_rows_are_those_of_each_setting_ours_and_the_baselines(split):
 
 def test_sheets_show_what_is_seen_white_where_nothing_is(split):
     task, x = Patched(), split.held_out.array(limit=2)
-    hidden, seen = task._seen("5", x)
+    hidden, seen = task.observed("5", x)
     shown = task.shown(seen, task.observation().bind(hidden))
     visible = np.broadcast_to(hidden["visible"], x.shape)
     np.testing.assert_array_equal(shown[visible], x[visible])

@@ -43,6 +43,7 @@ def noise(*shape):
     return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
 
+@pytest.mark.slow
 class TestSynthesis(testing.TaskConformance):
     """Synthesis by the generator with a linear dynamic; conformance_test.py has repair."""
 
