@@ -37,7 +37,7 @@ def unreadable(path, kind, error):
         error: what the decoder raised.
 
     Example:
-        >>> print(unreadable("in.png", "picture", ValueError("truncated")))
+        >>> print(unreadable("in.png", "image", ValueError("truncated")))
         `in.png` is not a whole image that can be read (truncated).
     """
     reason = getattr(error, "strerror", None) or str(error).strip().split("\n")[0]

@@ -43,11 +43,11 @@ def read_idx_folder(folder):
     found = {}
     for path in sorted(folder.glob(f"*{IDX_IMAGES}*")):
         found.setdefault("t10k" if path.name.startswith("t10k") else "train", path)
-    parts = [read_idx_pictures(found[part]) for part in ("train", "t10k") if part in found]
+    parts = [read_idx_images(found[part]) for part in ("train", "t10k") if part in found]
     return parts[0] if len(parts) == 1 else _join(*parts, folder)
 
 
-def read_idx_pictures(path):
+def read_idx_images(path):
     """Read one idx file of images, with its labels if their file lies beside it.
 
     Args:

@@ -58,10 +58,10 @@ def split(source, *, size, channels=None, crop="centre", held_out=None, seed=0, 
         >>> split("samples:faces", size=32).train.shape
         (32, 32, 1)
     """
-    opened, pictures, patches = _open(source, size, channels, crop, cache)
+    opened, image_set, patches = _open(source, size, channels, crop, cache)
     if patches and opened.textures and _share(held_out) is not None:
-        return _split_in_space(pictures, size, _share(held_out), opened.classes)
-    kept_apart = _kept_apart(opened, held_out, seed)[pictures.positions]
+        return _split_in_space(image_set, size, _share(held_out), opened.classes)
+    kept_apart = _kept_apart(opened, held_out, seed)[image_set.positions]
     if kept_apart.all() or not kept_apart.any():
         raise UserError(
             f"`held_out`={held_out} leaves {(~kept_apart).sum()} images to train on and "
@@ -69,10 +69,10 @@ def split(source, *, size, channels=None, crop="centre", held_out=None, seed=0, 
         )
     parts = [np.flatnonzero(~kept_apart), np.flatnonzero(kept_apart)]
     if patches:
-        regions = [[(i, 0, pictures.shapes[i, 1]) for i in part] for part in parts]
-        both = stores.patch_stores(pictures, size, regions)
+        regions = [[(i, 0, image_set.shapes[i, 1]) for i in part] for part in parts]
+        both = stores.patch_stores(image_set, size, regions)
         return Split(*(Examples(store, names=opened.classes) for store in both))
-    store = stores.whole_pictures(pictures)
+    store = stores.whole_images(image_set)
     with tf.device("CPU:0"):
         return Split(*(Examples(store, tf.constant(part), opened.classes) for part in parts))
 
@@ -155,22 +155,22 @@ def _open(source, size, channels, crop, cache):
     patches = crop == "patches" or opened.textures
     if patches and size is None:
         raise UserError("`size` should be given to cut patches. Use --set=size=32.")
-    return opened, stores.open_pictures(opened, size, channels, patches, cache), patches
+    return opened, stores.open_images(opened, size, channels, patches, cache), patches
 
 
 def _whole(source, size, channels, crop, cache):
-    opened, pictures, patches = _open(source, size, channels, crop, cache)
+    opened, image_set, patches = _open(source, size, channels, crop, cache)
     if not patches:
-        return Examples(stores.whole_pictures(pictures), names=opened.classes)
-    regions = [(i, 0, width) for i, width in enumerate(pictures.shapes[:, 1])]
-    (store,) = stores.patch_stores(pictures, size, [regions])
+        return Examples(stores.whole_images(image_set), names=opened.classes)
+    regions = [(i, 0, width) for i, width in enumerate(image_set.shapes[:, 1])]
+    (store,) = stores.patch_stores(image_set, size, [regions])
     return Examples(store, names=opened.classes)
 
 
-def _split_in_space(pictures, size, share, classes):
+def _split_in_space(image_set, size, share, classes):
     """The left of each image to train on, the right to judge by."""
     left, right = [], []
-    for i, width in enumerate(pictures.shapes[:, 1]):
+    for i, width in enumerate(image_set.shapes[:, 1]):
         border = int(round(width * (1 - share)))
         left.append((i, 0, border))
         right.append((i, border, width))
@@ -180,7 +180,7 @@ def _split_in_space(pictures, size, share, classes):
             f"`size` should be at most {narrowest}, the narrower part of an image split in space "
             f"(held_out={share:g} of its width); received {size}."
         )
-    both = stores.patch_stores(pictures, size, [left, right])
+    both = stores.patch_stores(image_set, size, [left, right])
     return Split(*(Examples(store, names=classes) for store in both))
 
 

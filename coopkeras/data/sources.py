@@ -70,11 +70,11 @@ def open_source(source):
     path = pathlib.Path(text).expanduser()
     if path.is_dir():
         is_idx = any(path.glob(f"*{arrays.IDX_IMAGES}*"))
-        return _arrays(*arrays.read_idx_folder(path)) if is_idx else _picture_folder(path)
+        return _arrays(*arrays.read_idx_folder(path)) if is_idx else _image_folder(path)
     if path.is_file():
         return _file(path)
     if glob.has_magic(text):
-        return _picture_glob(str(path))
+        return _image_glob(str(path))
     raise UserError(f"`{text}`: no such file or folder. `--data` should be {EXPECTED}.")
 
 
@@ -83,13 +83,13 @@ def _file(path):
     if name.endswith((".npy", ".npz")):
         return _arrays(*arrays.read_numpy(path))
     if "ubyte" in name or name.endswith((".idx", ".idx.gz")):
-        return _arrays(*arrays.read_idx_pictures(path))
+        return _arrays(*arrays.read_idx_images(path))
     if path.suffix.lower() in images.SUFFIXES:
-        return _pictures([path], [path.name], textures=True)
+        return _image_files([path], [path.name], textures=True)
     raise UserError(f"`{path}` is of no known kind. `--data` should be {EXPECTED}.")
 
 
-def _pictures(paths, names, **more):
+def _image_files(paths, names, **more):
     return Source(
         names=tuple(names),
         read=lambda position, at_least: images.read(paths[position], at_least=at_least),
@@ -98,16 +98,16 @@ def _pictures(paths, names, **more):
     )
 
 
-def _is_picture(path):
+def _is_image(path):
     return path.suffix.lower() in images.SUFFIXES and path.is_file()
 
 
-def _picture_folder(folder):
+def _image_folder(folder):
     """All images under a folder; labels where every one lies in one of several subfolders."""
     found = {}
     for path in folder.rglob("*"):
         parts = path.relative_to(folder).parts
-        if not any(part.startswith(".") for part in parts) and _is_picture(path):
+        if not any(part.startswith(".") for part in parts) and _is_image(path):
             found["/".join(parts)] = path
     if not found:
         raise UserError(
@@ -118,22 +118,22 @@ def _picture_folder(folder):
     tops = [name.split("/")[0] if "/" in name else "" for name in names]
     classes = tuple(sorted(set(tops)))
     if "" in classes or len(classes) < 2:
-        return _pictures([found[name] for name in names], names, textures=len(names) == 1)
+        return _image_files([found[name] for name in names], names, textures=len(names) == 1)
     labels = np.array([classes.index(top) for top in tops], np.int32)
-    return _pictures([found[name] for name in names], names, labels=labels, classes=classes)
+    return _image_files([found[name] for name in names], names, labels=labels, classes=classes)
 
 
-def _picture_glob(pattern):
+def _image_glob(pattern):
     fixed = pathlib.Path(*_until_magic(pathlib.Path(pattern).parts))
     found = {}
     for match in glob.glob(pattern, recursive=True):
         path = pathlib.Path(match)
-        if _is_picture(path):
+        if _is_image(path):
             found[path.relative_to(fixed).as_posix()] = path
     if not found:
         raise UserError(f"`{pattern}` matches no images. `--data` should be {EXPECTED}.")
     names = sorted(found)
-    return _pictures([found[name] for name in names], names, textures=len(names) == 1)
+    return _image_files([found[name] for name in names], names, textures=len(names) == 1)
 
 
 def _until_magic(parts):
@@ -204,8 +204,8 @@ def _tfds(name):
 
     def read(position, _=None):
         part, row = where[position]
-        picture = np.asarray(splits[part][row]["image"])
-        return picture[..., None] if picture.ndim == 2 else picture
+        image = np.asarray(splits[part][row]["image"])
+        return image[..., None] if image.ndim == 2 else image
 
     return Source(
         names=tuple(re.sub(r"\W", "-", f"{part}-{row:08d}") for part, row in where),

@@ -1,4 +1,4 @@
-"""How pictures are kept: decoded once into one uint8 tensor, or read from their files per batch.
+"""How images are kept: decoded once into one uint8 tensor, or read from their files per batch.
 
 A store answers `fetch(indices [b]) -> {"x": uint8 [b, h, w, c][, "label": int32 [b]]}` with
 TensorFlow operations, so that tf.data can run it in parallel.
@@ -19,13 +19,13 @@ from coopkeras.data.sources import Source
 from coopkeras.errors import UserError
 
 MEMORY_LIMIT = 2 * 2**30  # bytes of uint8 that cache="auto" keeps in memory
-_CHUNK = 64  # pictures that are handled at a time
+_CHUNK = 64  # images that are handled at a time
 _log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
-class Pictures:
-    """The readable pictures of a source, brought to their channels and, unless patches, size.
+class ImageSet:
+    """The readable images of a source, brought to their channels and, unless patches, size.
 
     Attributes:
         source: where they come from.
@@ -63,21 +63,21 @@ class Store:
     fetch: Callable[[tf.Tensor], dict]
 
 
-def open_pictures(source, size, channels, patches, cache):
-    """Look at all pictures of a source, decide on their channels, and decode them if they fit.
+def open_images(source, size, channels, patches, cache):
+    """Look at all images of a source, decide on their channels, and decode them if they fit.
 
-    The number of channels, unless given, is that of most pictures (alpha not counted); of two
-    numbers equally frequent the first picture's. Broken pictures are left out with one warning.
+    The number of channels, unless given, is that of most images (alpha not counted); of two
+    numbers equally frequent the first image's. Broken images are left out with one warning.
 
     Args:
         source: a `Source`.
-        size: int, or None for pictures that all have one size.
+        size: int, or None for images that all have one size.
         channels: 1, 3 or None.
-        patches: whether the pictures stay as large as they are, to be cut.
+        patches: whether the images stay as large as they are, to be cut.
         cache: "auto" (in memory up to `MEMORY_LIMIT`), True or False.
 
     Returns:
-        pictures: a `Pictures`.
+        image_set: an `ImageSet`.
 
     Raises:
         UserError: if no image can be read, all are too small for patches of `size`, or
@@ -107,30 +107,30 @@ def open_pictures(source, size, channels, patches, cache):
         decoded = _in_threads(read, good, faults)
         whole = np.array([place not in faults for place in good])
         _require_some(source, whole.nonzero()[0], faults)
-        decoded = [picture for picture, kept in zip(decoded, whole, strict=True) if kept]
+        decoded = [image for image, kept in zip(decoded, whole, strict=True) if kept]
         good, final = np.array(good)[whole], final[whole]
     _warn(source, faults)
     good = np.array(good, np.int64)
-    return Pictures(source, good, final, decoded, lambda place: read(good[place]))
+    return ImageSet(source, good, final, decoded, lambda place: read(good[place]))
 
 
-def whole_pictures(pictures):
+def whole_images(image_set):
     """Make the store whose example i is image i.
 
     Args:
-        pictures: a `Pictures` whose shapes are equal.
+        image_set: an `ImageSet` whose shapes are equal.
 
     Returns:
         store: a `Store`.
     """
-    shape = tuple(int(side) for side in pictures.shapes[0])
-    labels = pictures.labels()
-    if pictures.decoded is None:
+    shape = tuple(int(side) for side in image_set.shapes[0])
+    labels = image_set.labels()
+    if image_set.decoded is None:
 
         def pick(indices):
-            return _from_files(lambda rows: [pictures.read(row) for row in rows], [indices], shape)
+            return _from_files(lambda rows: [image_set.read(row) for row in rows], [indices], shape)
     else:
-        data = _on_cpu(np.stack(pictures.decoded))
+        data = _on_cpu(np.stack(image_set.decoded))
 
         def pick(indices):
             return tf.gather(data, indices)
@@ -138,63 +138,63 @@ def whole_pictures(pictures):
     def fetch(indices):
         return _with_label({"x": pick(indices)}, labels, indices)
 
-    return Store(len(pictures.positions), shape, fetch)
+    return Store(len(image_set.positions), shape, fetch)
 
 
-def patch_stores(pictures, size, regions):
-    """Make stores of all size-by-size patches of regions of the pictures, one pixel apart.
+def patch_stores(image_set, size, regions):
+    """Make stores of all size-by-size patches of regions of the images, one pixel apart.
 
     An index enumerates region, row and column; no patch exists before it is asked for, and all
-    stores share one copy of the pictures.
+    stores share one copy of the images.
 
     Args:
-        pictures: a `Pictures`.
+        image_set: an `ImageSet`.
         size: int, pixels.
-        regions: one list a store, of (picture, left, right): the columns left to right - 1.
+        regions: one list a store, of (image, left, right): the columns left to right - 1.
 
     Returns:
         stores: list of `Store`.
     """
-    channels = int(pictures.shapes[0, 2])
-    if pictures.decoded is None:
+    channels = int(image_set.shapes[0, 2])
+    if image_set.decoded is None:
 
         def cut(which, row, column):
             def read(*places):
                 return [
-                    pictures.read(p)[r : r + size, c : c + size]
+                    image_set.read(p)[r : r + size, c : c + size]
                     for p, r, c in zip(*places, strict=True)
                 ]
 
             return _from_files(read, [which, row, column], (size, size, channels))
     else:
-        cut = _cutter(pictures, size, channels)
-    labels = pictures.labels()
-    return [_patch_store(pictures, size, one, cut, labels) for one in regions]
+        cut = _cutter(image_set, size, channels)
+    labels = image_set.labels()
+    return [_patch_store(image_set, size, one, cut, labels) for one in regions]
 
 
-def _patch_store(pictures, size, regions, cut, labels):
+def _patch_store(image_set, size, regions, cut, labels):
     which, left, right = (np.array(column, np.int64) for column in zip(*regions, strict=True))
     across = right - left - size + 1
-    ends = np.cumsum((pictures.shapes[which, 0] - size + 1) * across)
+    ends = np.cumsum((image_set.shapes[which, 0] - size + 1) * across)
     table = _on_cpu(np.stack([which, left, across, np.concatenate([[0], ends[:-1]])], 1))
     bounds = _on_cpu(ends)
 
     def fetch(indices):
         region = tf.searchsorted(bounds, indices, side="right", out_type=tf.int64)
-        picture, first, per_row, start = tf.unstack(tf.gather(table, region), axis=1)
+        image, first, per_row, start = tf.unstack(tf.gather(table, region), axis=1)
         rest = indices - start
-        x = cut(picture, rest // per_row, first + rest % per_row)
-        return _with_label({"x": x}, labels, picture)
+        x = cut(image, rest // per_row, first + rest % per_row)
+        return _with_label({"x": x}, labels, image)
 
-    return Store(int(ends[-1]), (size, size, int(pictures.shapes[0, 2])), fetch)
+    return Store(int(ends[-1]), (size, size, int(image_set.shapes[0, 2])), fetch)
 
 
-def _cutter(pictures, size, channels):
+def _cutter(image_set, size, channels):
     """Return a function that slices patches out of one flat tensor of all images."""
-    flat = _on_cpu(np.concatenate([picture.ravel() for picture in pictures.decoded]))
-    sizes = pictures.shapes.prod(1)
+    flat = _on_cpu(np.concatenate([image.ravel() for image in image_set.decoded]))
+    sizes = image_set.shapes.prod(1)
     offsets = _on_cpu(np.cumsum(sizes) - sizes)
-    widths = _on_cpu(pictures.shapes[:, 1])
+    widths = _on_cpu(image_set.shapes[:, 1])
     rows = tf.range(size, dtype=tf.int64)[None, :, None]
     values = tf.range(size * channels, dtype=tf.int64)[None, None, :]
 
@@ -209,7 +209,7 @@ def _cutter(pictures, size, channels):
 
 
 def _from_files(read, places, shape):
-    """Run `read(*places) -> list of pictures` outside the graph."""
+    """Run `read(*places) -> list of images` outside the graph."""
 
     def stack(*arrays):
         return np.stack(read(*arrays)).astype(np.uint8)
@@ -230,9 +230,9 @@ def _on_cpu(array):
 def _bring(source, position, size, channels, patches):
     """Read one image, to its channels and, unless it will be cut into patches, its size."""
     resized = size is not None and not patches
-    picture = source.read(position, 2 * size if resized else None)
-    picture = images.convert_channels(picture, channels)
-    return images.resize(images.centre_crop(picture), size, size) if resized else picture
+    image = source.read(position, 2 * size if resized else None)
+    image = images.convert_channels(image, channels)
+    return images.resize(images.centre_crop(image), size, size) if resized else image
 
 
 def _final_shape(shape, size, channels, patches):

@@ -113,12 +113,10 @@ def biharmonic(x, visible):
     """
     x = np.asarray(x)
     hidden = ~_like(visible, x).all(-1)
-    pictures = np.where(hidden[..., None], 0.5, (x.astype(np.float64) + 1) / 2)
+    scaled = np.where(hidden[..., None], 0.5, (x.astype(np.float64) + 1) / 2)
     surfaces = [
-        inpaint_biharmonic(picture, hole, channel_axis=-1)
-        if hole.any() and not hole.all()
-        else picture
-        for picture, hole in zip(pictures, hidden, strict=True)
+        inpaint_biharmonic(one, hole, channel_axis=-1) if hole.any() and not hole.all() else one
+        for one, hole in zip(scaled, hidden, strict=True)
     ]
     return _keep_known(x, visible, np.clip(surfaces, 0, 1) * 2 - 1)
 

@@ -152,8 +152,8 @@ def example_inputs(function, batch=2, seed=0):
         elif spec.dtype.is_bool:
             array = draw.uniform(size=shape) < 0.5
         elif spec.dtype == tf.string:
-            picture = tf.io.encode_png(draw.integers(0, 256, [32, 32, 3], np.uint8)).numpy()
-            array = np.broadcast_to(np.array(picture, object), shape)
+            image = tf.io.encode_png(draw.integers(0, 256, [32, 32, 3], np.uint8)).numpy()
+            array = np.broadcast_to(np.array(image, object), shape)
         elif name == "seed":
             array = draw.integers(0, 2**31, shape)
         else:

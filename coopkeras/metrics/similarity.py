@@ -94,7 +94,7 @@ def ssim(x, y, where=None):
             f"`x` should be [n, height, width, channels], or [n, time, ...], with sides of at "
             f"least {SSIM_WINDOW}; received shape {x.shape}."
         )
-    pairs = zip(_pictures(x), _pictures(y), strict=True)
+    pairs = zip(_images(x), _images(y), strict=True)
     maps = [_ssim_map(one, other) for one, other in pairs]
     return _mean(np.reshape(maps, x.shape), where)
 
@@ -193,6 +193,6 @@ def _ssim_map(x, y):
     return similarity
 
 
-def _pictures(x):
+def _images(x):
     """Return the images, or all frames of all clips, `[.., height, width, channels]`."""
     return x.reshape(-1, *x.shape[-3:])

@@ -283,8 +283,8 @@ def _write_video(path, pixels, rate):
         stream.pix_fmt = stored
         for frame in pixels:
             frame = frame[..., 0] if given == "gray" else images.convert_channels(frame, 3)
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format=given)
-            container.mux(stream.encode(picture))
+            av_frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format=given)
+            container.mux(stream.encode(av_frame))
         container.mux(stream.encode())
 
 

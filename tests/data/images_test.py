@@ -15,7 +15,7 @@ from coopkeras.data.examples import Examples
 from coopkeras.errors import UserError
 
 RANDOM = np.random.default_rng(0)
-SHARED = pathlib.Path(__file__).parents[1] / ".." / "shared" / "data"
+SHARED = pathlib.Path(__file__).parents[3] / "shared" / "data"
 
 
 def noise(*shape):
