@@ -42,7 +42,7 @@ class CoopNets(base.Model):
     Example:
         >>> f = keras.Sequential([keras.Input((2,)), keras.layers.Dense(8, "relu")])
         >>> g = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-        >>> model = CoopNets(Descriptor(f, start="data"), Generator(g))
+        >>> model = CoopNets(ck.Descriptor(f, start="data"), ck.Generator(g))
         >>> model.sample(4, seed=0).shape.as_list()
         [4, 2]
 

@@ -2,7 +2,10 @@
 
 import ast
 import dataclasses
+import doctest
+import importlib
 import pathlib
+import pkgutil
 import re
 import runpy
 import shlex
@@ -250,3 +253,12 @@ def test_the_task_of_the_page_is_used_on_an_image(tmp_path):
         task.build(DataSpec((16, 16, 1), 4)), tmp_path / "in.png", tmp_path / "out.png"
     )
     assert ck.images.read_shape(path) == (16, 16, 1)
+
+
+MODULES = sorted(module.name for module in pkgutil.walk_packages(ck.__path__, "coopkeras."))
+
+
+@pytest.mark.parametrize("name", [m for m in MODULES if not m.startswith("coopkeras.tasks")])
+def test_examples_of_docstrings_run(name):
+    failed, _ = doctest.testmod(importlib.import_module(name), extraglobs={"ck": ck})
+    assert not failed

@@ -32,7 +32,7 @@ def square(seed, shape, size):
         UserError: if the square is larger than the image.
 
     Example:
-        >>> int(tf.reduce_sum(tf.cast(~square(as_seed(0), (8, 8), 3), tf.int32)))
+        >>> int(tf.reduce_sum(tf.cast(~square(ck.seeds.as_seed(0), (8, 8), 3), tf.int32)))
         9
     """
     height, width = shape[:2]
@@ -64,7 +64,7 @@ def blocks(seed, shape, coverage, block=3):
         UserError: if the coverage is no share.
 
     Example:
-        >>> hidden = ~blocks(as_seed(0), (30, 30), 0.5)
+        >>> hidden = ~blocks(ck.seeds.as_seed(0), (30, 30), 0.5)
         >>> bool(abs(tf.reduce_mean(tf.cast(hidden, tf.float32)) - 0.5) < 0.01)
         True
     """
@@ -103,7 +103,7 @@ def strokes(seed, shape, coverage):
         UserError: if the coverage is no share, or more than 0.95.
 
     Example:
-        >>> hidden = ~strokes(as_seed(0), (64, 64), 0.3)
+        >>> hidden = ~strokes(ck.seeds.as_seed(0), (64, 64), 0.3)
         >>> bool(0.3 <= tf.reduce_mean(tf.cast(hidden, tf.float32)) < 0.33)
         True
     """
@@ -142,7 +142,7 @@ def parse(text):
         UserError: if the description is not understood.
 
     Example:
-        >>> parse("square:2-4")(as_seed(0), (8, 8, 3)).shape.as_list()
+        >>> parse("square:2-4")(ck.seeds.as_seed(0), (8, 8, 3)).shape.as_list()
         [8, 8, 1]
     """
     return mixture([_parse_one(part.strip()) for part in text.split(",")])
