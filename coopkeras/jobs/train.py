@@ -6,6 +6,7 @@ import time
 
 import keras
 import numpy as np
+from absl import logging
 
 from coopkeras import base
 from coopkeras.errors import Interrupted, UserError
@@ -64,7 +65,9 @@ def restore(task, workdir):
     if not workdir.checkpoints():
         raise UserError(f"{workdir.path} has no checkpoint yet; train first.")
     model = build(task, spec)
-    workdir.restore(base.state(model))
+    step = workdir.restore(base.state(model))
+    if step < task.config.updates:
+        logging.warning("This model has learned for %d of %d updates.", step, task.config.updates)
     return model
 
 

@@ -90,6 +90,12 @@ class Workdir:
         """Return the config that the run here was made with, as `task_class.Config`."""
         written = self.config()
         self._check_maker(written, task_class.name)
+        known = {field.name for field in dataclasses.fields(task_class.Config)}
+        if unknown := sorted(set(written["config"]) - known):
+            raise UserError(
+                f"{self.path} was made when --task={task_class.name} had other settings: "
+                f"{', '.join(unknown)}. Train again in another --workdir, or use that code."
+            )
         return task_class.Config(**written["config"])
 
     def spec(self):
@@ -140,9 +146,7 @@ class Workdir:
         """Refuse another task or config; where nothing was learned yet there is nothing to lose."""
         if not self.checkpoints():
             return
-        written = self.config()
-        self._check_maker(written, task.name)
-        old, new = written["config"], dataclasses.asdict(task.config)
+        old, new = map(dataclasses.asdict, (self.load_config(type(task)), task.config))
         changed = [
             f"{name} was {old[name]!r}, now {new[name]!r}"
             for name in sorted(new.keys() - task.config.free())

@@ -131,6 +131,19 @@ def test_a_run_killed_within_an_epoch_goes_on_bit_for_bit(method, unbroken, tmp_
     assert [line["step"] for line in Workdir(tmp_path).metrics()] == [3, 6, 8]
 
 
+def test_an_unfinished_model_says_so_and_is_resumed_by_its_number(tmp_path, at, caplog, capsys):
+    at(4, lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(Interrupted):
+        jobs.train.fit(task(), tmp_path, verbose=0)
+    jobs.train.restore(task(), tmp_path)
+    assert "has learned for 5 of 8 updates" in caplog.text
+    caplog.clear()
+    jobs.train.fit(task(), tmp_path, verbose=2)
+    assert "resumed at update 5 of 8" in capsys.readouterr().out
+    jobs.train.restore(task(), tmp_path)
+    assert not caplog.text
+
+
 def test_a_run_that_is_done_stays_as_it_is(unbroken, tmp_path, monkeypatch):
     before = signal.getsignal(signal.SIGTERM)
     _, _, seconds = jobs.train.fit(task(), tmp_path, verbose=0)

@@ -1,5 +1,6 @@
 """A workdir belongs to one run, is never half written, and says what is wrong with it."""
 
+import dataclasses
 import errno
 import json
 import os
@@ -56,6 +57,31 @@ def test_other_settings_are_refused(begun):
     task = toy.Toy(toy.Config(size=32, seed=1))
     with pytest.raises(UserError, match=r"seed was 0, now 1; size was 16, now 32"):
         claim(begun, task)
+
+
+def test_a_setting_that_is_no_more_is_named(begun):
+    path = begun.path / "config.json"
+    written = json.loads(path.read_text("utf-8"))
+    written["config"]["stripes"] = 3
+    path.write_text(json.dumps(written), "utf-8")
+    with pytest.raises(UserError, match="had other settings: stripes"):
+        begun.load_config(toy.Toy)
+    with pytest.raises(UserError, match="had other settings: stripes"):
+        claim(begun, toy.Toy())
+
+
+def test_a_setting_that_is_new_had_its_default(begun):
+    @dataclasses.dataclass(frozen=True)
+    class Config(toy.Config):
+        stripes: int = 3
+
+    class Striped(toy.Toy):
+        pass
+
+    Striped.Config = Config
+    claim(begun, Striped(Config()))
+    with pytest.raises(UserError, match="stripes was 3, now 4"):
+        claim(begun, Striped(Config(stripes=4)))
 
 
 def test_another_task_is_refused(begun):

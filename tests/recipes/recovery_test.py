@@ -123,6 +123,7 @@ class Colours(ck.recipes.Recovery):
 TINY = ["batch_size=4", "judged=6", "latent_dim=2", "descriptor_width=2", "steps=1"]
 
 
+@pytest.mark.slow
 class TestColours(ck.testing.TaskConformance):
     """A recovery from the public names alone."""
 

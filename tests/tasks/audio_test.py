@@ -103,11 +103,17 @@ def test_loud_envelopes_make_a_quieter_sound_and_cut_nothing_off():
 # Gaps -------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def gapped():
+    """A task that is told where its gap is, and its model."""
+    return make(settings=["gap=0.4-0.6"])
+
+
 @pytest.mark.parametrize(
     ("rate", "channels", "encoding"), [(RATE, 1, "i16"), (8000, 2, "i24"), (RATE, 1, "i24")]
 )
-def test_known_samples_keep_their_bytes(small, rate, channels, encoding, tmp_path):
-    task, model = make(settings=["gap=0.4-0.6"])
+def test_known_samples_keep_their_bytes(gapped, rate, channels, encoding, tmp_path):
+    task, model = gapped
     given = recording(rate, channels, encoding)
     audio.write(tmp_path / "in.wav", given)
     (path,) = task.predict(model, tmp_path / "in.wav", tmp_path / "out.wav")
