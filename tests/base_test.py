@@ -1,5 +1,6 @@
 """Laws of what the three models share as Keras objects."""
 
+import gc
 import inspect
 import json
 import pathlib
@@ -219,6 +220,17 @@ def test_keras_is_told_of_every_class():
             registered[".".join(path.relative_to(folder).with_suffix("").parts)] = tuple(names)
     told = {module: sorted(names) for module, names in ck._SERIALIZABLE.items()}
     assert told == {module: sorted(names) for module, names in registered.items()}
+
+
+def test_what_is_served_keeps_its_variables():
+    def served():
+        weight = tf.Variable(2.0)
+        return base.concrete(tf.function(lambda x: weight * x), x=tf.TensorSpec([], tf.float32))
+
+    function = served()
+    gc.collect()
+    assert len(function.variables) == 1
+    assert function(tf.constant(3.0)).numpy() == 6
 
 
 # Precision ----------------------------------------------------------------------------------

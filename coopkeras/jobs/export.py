@@ -22,6 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 import coopkeras
+from coopkeras import base
 from coopkeras.errors import UserError
 from coopkeras.jobs import replay
 from coopkeras.jobs.workdir import writing
@@ -63,18 +64,18 @@ def write(task, model, root, name=None):
         UserError: if a signature is one that TF Serving can't run, if the reloaded model differs
             from this one, or if the folder can't be written.
     """
-    base = pathlib.Path(root, name or task.name)
+    folder = pathlib.Path(root, name or task.name)
     functions = {key: _guard(function) for key, function in task.signatures(model).items()}
     check(functions)
-    aside = base / f".{uuid.uuid4().hex}"
-    with writing(base):
+    aside = folder / f".{uuid.uuid4().hex}"
+    with writing(folder):
         aside.mkdir(parents=True)
     try:
         with writing(aside):
             _save(functions, aside)
             difference = _replay(functions, aside)
             _describe(task, functions, difference, aside)
-        return _rename(aside, base)
+        return _rename(aside, folder)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
@@ -113,7 +114,7 @@ def check(functions):
 def concrete(function):
     """Return what a task serves as a concrete function."""
     if hasattr(function, "get_concrete_function"):
-        return function.get_concrete_function()
+        return base.concrete(function)
     return function
 
 
@@ -178,8 +179,9 @@ def _guard(function):
             **{key: tf.ensure_shape(value, specs[key].shape) for key, value in inputs.items()}
         )
 
-    return serve.get_concrete_function(
-        **{key: tf.TensorSpec(spec.shape, spec.dtype, name=key) for key, spec in specs.items()}
+    return base.concrete(
+        serve,
+        **{key: tf.TensorSpec(spec.shape, spec.dtype, name=key) for key, spec in specs.items()},
     )
 
 
@@ -278,11 +280,11 @@ def _say(spec):
     return f"{spec.dtype.name} {spec.shape.as_list()}"
 
 
-def _rename(aside, base):
+def _rename(aside, folder):
     """Give the folder the next free number; another export may take one meanwhile."""
     while True:
-        numbers = [int(path.name) for path in base.iterdir() if path.name.isdigit()]
-        path = base / str(max(numbers, default=0) + 1)
+        numbers = [int(path.name) for path in folder.iterdir() if path.name.isdigit()]
+        path = folder / str(max(numbers, default=0) + 1)
         try:
             os.rename(aside, path)
         except OSError:

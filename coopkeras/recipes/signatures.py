@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from coopkeras import base
 from coopkeras.recipes.build import parts
 
 
@@ -71,4 +72,4 @@ def _if_proposed(proposed):
 def _concrete(serve, **inputs):
     """Return a concrete function whose inputs have these names."""
     named = {name: tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in inputs.items()}
-    return tf.function(serve, autograph=False).get_concrete_function(**named)
+    return base.concrete(tf.function(serve, autograph=False), **named)

@@ -1,5 +1,7 @@
 """Laws of what is served: named inputs, a row for each row, and no part that is not there."""
 
+import gc
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,6 +11,20 @@ from coopkeras import jobs
 
 SHAPE = (16, 16, 1)
 TINY = {"generator_width": 2, "descriptor_width": 2, "latent_dim": 2, "steps": 1}
+
+
+def test_a_model_that_only_its_signature_knows_is_kept():
+    def served():
+        weight = tf.Variable(0.5)
+        return ck.recipes.sample_signature(
+            lambda seed: (None, weight * tf.ones([tf.shape(seed)[0], *SHAPE]))
+        )
+
+    sample = served()["sample"]
+    gc.collect()
+    guarded = jobs.export.concrete(sample)
+    assert len(guarded.variables) == 1
+    assert (guarded(seed=tf.zeros([2, 2], tf.int32))["sample"].numpy() == 0.5).all()
 
 
 def model_of(method):
