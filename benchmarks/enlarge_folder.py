@@ -17,14 +17,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from coopkeras import images, jobs, metrics, observation
-from coopkeras import task as tasks
+from coopkeras import images, jobs, metrics, observation, registry
 from coopkeras.jobs.workdir import Workdir
 
 
 def main(workdir, folder):
     """Print a row for each image, and the means."""
-    cls = tasks.find("super_resolution")
+    cls = registry.find("super_resolution")
     task = cls(Workdir(workdir).load_config(cls))
     model = jobs.train.restore(task, workdir)
     rows = {}

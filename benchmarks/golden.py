@@ -57,10 +57,10 @@ def make(folder, *names):
 
 
 def _run(folder, name, *more):
-    from coopkeras import task as tasks
+    from coopkeras import registry
     from coopkeras.jobs import train
 
-    cls = tasks.find(name, ["colorize"] if name == "colorize" else ())
+    cls = registry.find(name, ["colorize"] if name == "colorize" else ())
     task = cls(cls.Config.parse(_read([*SMALL, *SETTINGS[name], *more], cls.Config)))
     model, split, _ = train.fit(task, folder, verbose=0)
     rows = task.judge(model, split)

@@ -18,8 +18,7 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import coopkeras as ck
-from coopkeras import images, jobs
-from coopkeras import task as tasks
+from coopkeras import images, jobs, registry
 
 DIFFERENT = 200
 
@@ -53,7 +52,7 @@ def write_folder(folder, count, size):
 
 def measure(settings, batch, updates):
     """Learn, and time each update and each wait for its batch."""
-    cls = tasks.find("inpaint")
+    cls = registry.find("inpaint")
     task = cls(cls.Config.parse([*settings, "holes=square:32", "warmup_share=0.9"]))
     began = time.perf_counter()
     split = task.datasets()

@@ -83,9 +83,9 @@ __getattr__, __dir__, __all__ = public(
         "generator": ("Generator",),
         "task": ("Task", "TaskConfig"),
         **dict.fromkeys(
-            ("langevin", "observation", "modes", "seeds", "base", "windows", "testing"), ()
+            ("langevin", "observation", "modes", "seeds", "base", "windows", "registry"), ()
         ),
         **dict.fromkeys(("networks", "images", "audio", "video", "data", "metrics"), ()),
-        **dict.fromkeys(("recipes", "jobs"), ()),
+        **dict.fromkeys(("recipes", "jobs", "testing"), ()),
     },
 )

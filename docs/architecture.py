@@ -13,6 +13,7 @@ PICTURE = ROOT / "docs/architecture.svg"
 GROUPS = {  # of files on top of coopkeras/, the six of the thesis in reading order
     "thesis": ("langevin", "observation", "modes", "descriptor", "generator", "coopnets"),
     "ground": ("base", "errors", "seeds", "windows"),
+    "task": ("task", "registry"),
 }
 BOXES = {  # name: (centre, row, width), pixels and rows from the bottom
     "ground": (440, 0, 800),

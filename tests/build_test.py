@@ -47,11 +47,12 @@ MAY_IMPORT = {
     "video": THESIS | GROUND | {"images", "networks"},
     "data": GROUND | MEDIA,
     "recipes": THESIS | GROUND | MEDIA | {"data", "metrics", "networks", "task"},
-    "jobs": GROUND | {"task"},
+    "registry": GROUND | {"task"},
+    "jobs": GROUND | {"registry", "task"},
     "testing": GROUND | {"jobs", "recipes", "task"},
     "run": GROUND | {"jobs"},
 }
-KEPT_FROM_TASKS = {"jobs", "run", "testing"}
+KEPT_FROM_TASKS = {"jobs", "registry", "run", "testing"}
 
 
 @dataclasses.dataclass(frozen=True)

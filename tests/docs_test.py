@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import coopkeras as ck
-from coopkeras import task, testing
+from coopkeras import registry, testing
 from coopkeras.task import DataSpec
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -27,7 +27,7 @@ PAGES += sorted(page for folder in FOLDERS for page in ROOT.glob(f"{folder}/*.md
 SETTINGS, RECORDS = ROOT / "docs/settings.md", ROOT / "docs/results.md"
 OWN = ROOT / "docs/write_a_task.md"
 FLAGS = set(re.findall(r'flags\.DEFINE_\w+\(\s*"(\w+)"', (ROOT / "coopkeras/run.py").read_text()))
-TASKS, _ = task.available()
+TASKS, _ = registry.available()
 RECOVERY_LINES = 60
 
 
@@ -98,6 +98,7 @@ def test_flags_and_settings_exist(page):
 
 
 def test_commands_are_understood(page):
+    """Each setting of a command is the value that its Config gets."""
     if page == RECORDS:
         pytest.skip("its commands are records of what was run")
     for words in commands(page):
@@ -107,10 +108,13 @@ def test_commands_are_understood(page):
             continue
         config, mode = TASKS[flags["task"]].Config, flags.get("mode", "train")
         if mode == "train":
-            config.parse(settings, data=flags.get("data"))
+            taken = config.parse(settings, data=flags.get("data"))
         else:
             learned = ["goal=synthesis"] if "--set=length=" in " ".join(words) else []
-            config.parse(learned).in_use(mode, settings)
+            taken = config.parse(learned).in_use(mode, settings)
+        for name, text in (setting.split("=", 1) for setting in settings):
+            value = getattr(taken, name)
+            assert str(value).lower() == text.lower() or value == float(text), words
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))

@@ -8,7 +8,7 @@ import pathlib
 import re
 import shlex
 
-from coopkeras import task as tasks
+from coopkeras import registry
 from coopkeras.errors import UserError
 from coopkeras.jobs import export as exporting
 from coopkeras.jobs import report, train
@@ -32,7 +32,7 @@ def run(mode, task_name, *, workdir=None, plugins=(), settings=(), flags=None, *
     Raises:
         UserError: for any mistake in what was asked.
     """
-    cls = tasks.find(task_name, plugins)
+    cls = registry.find(task_name, plugins)
     workdir = pathlib.Path(workdir or pathlib.Path("runs", cls.name))
     flags = flags or {}
     if mode == "train":
@@ -47,7 +47,7 @@ def run(mode, task_name, *, workdir=None, plugins=(), settings=(), flags=None, *
 
 def catalogue(plugins=()):
     """Print each task's name and summary, and the broken ones with their reason."""
-    found, broken = tasks.available(plugins)
+    found, broken = registry.available(plugins)
     lines = {name: cls.summary for name, cls in found.items()}
     lines |= {name: f"broken: {reason}" for name, reason in broken.items()}
     width = max(map(len, lines), default=0)

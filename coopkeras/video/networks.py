@@ -73,7 +73,7 @@ class RoughFill(layers.Layer):
         >>> seen = keras.ops.reshape([0.0, 0.0, 0.0, 3.0], [1, 4, 1, 1, 1])
         >>> visible = keras.ops.reshape([1.0, 0.0, 0.0, 1.0], [1, 4, 1, 1, 1])
         >>> filled, _, _, spread = RoughFill()([seen, visible])
-        >>> keras.ops.reshape(filled, [4]).numpy().round(3).tolist(), float(spread.numpy().round(1))
+        >>> keras.ops.reshape(filled, [4]).numpy().round(3).tolist(), spread.numpy().round(1).item()
         ([0.0, 1.0, 2.0, 3.0], 1.5)
     """
 

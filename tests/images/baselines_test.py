@@ -6,11 +6,6 @@ import pytest
 from coopkeras import images, metrics
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 def _waves(rng, n, side=12, channels=1):
     """Smooth random pictures, `[n, side, side, channels]`."""
     at = np.arange(side) / side

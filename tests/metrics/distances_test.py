@@ -9,11 +9,6 @@ from scipy import linalg
 from coopkeras import metrics
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 def _hole(shape, box):
     where = np.zeros(shape, bool)
     where[:, box, box] = True

@@ -109,7 +109,7 @@ def test_a_use_lacks_nothing():
 
 
 def test_the_uses_of_built_in_tasks_are_those_of_their_config():
-    video = ck.task.find("video")
+    video = ck.registry.find("video")
     repair, synthesis, both = (
         video(video.Config.parse(settings)).uses()
         for settings in ([], ["goal=synthesis"], ["method=generator", "goal=repair"])

@@ -14,11 +14,6 @@ SHAPE = (16, 16, 1)
 TINY = {"generator_width": 2, "descriptor_width": 2, "latent_dim": 2, "steps": 2, "infer_steps": 1}
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 def config_of(method, **settings):
     return ck.recipes.ModelConfig(method=method, **TINY, **settings)
 

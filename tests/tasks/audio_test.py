@@ -6,13 +6,12 @@ import tensorflow as tf
 import toy
 
 import coopkeras as ck
-from coopkeras import audio, data
-from coopkeras import task as tasks
+from coopkeras import audio, data, registry
 from coopkeras.errors import UserError
 from coopkeras.task import DataSpec
 from coopkeras.windows import overlapped
 
-CLS = tasks.find("audio")
+CLS = registry.find("audio")
 RATE = 4000
 TINY = ["latent_dim=4", "generator_width=2", "steps=2", "infer_steps=1"]
 TINY += [f"sample_rate={RATE}", "size=64", "judged=2", "judged_gaps=0.05"]

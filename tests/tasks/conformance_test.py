@@ -5,8 +5,7 @@ import pytest
 import tensorflow as tf
 import toy
 
-from coopkeras import audio, images, testing, video
-from coopkeras import task as tasks
+from coopkeras import audio, images, registry, testing, video
 from coopkeras.errors import UserError
 from coopkeras.task import DataSpec
 
@@ -40,8 +39,8 @@ SHAPES = {  # of one example, where it is no image
 
 
 def test_every_built_in_task_is_held_to_the_laws():
-    found, broken = tasks.available()
-    ours = {name for name, cls in found.items() if cls.__module__.startswith(f"{tasks.GROUP}.")}
+    found, broken = registry.available()
+    ours = {name for name, cls in found.items() if cls.__module__.startswith(f"{registry.GROUP}.")}
     assert not set(TINY) & set(broken)
     assert set(TINY) == ours
 
@@ -53,7 +52,7 @@ def noise(*shape):
 class TestAudio(testing.TaskConformance):
     """Making sound and filling gaps."""
 
-    task_class = tasks.find("audio")
+    task_class = registry.find("audio")
     settings = TINY["audio"]
     masked = True
 
@@ -75,7 +74,7 @@ class TestAudio(testing.TaskConformance):
 class TestInpaint(testing.TaskConformance):
     """Filling holes."""
 
-    task_class = tasks.find("inpaint")
+    task_class = registry.find("inpaint")
     settings = TINY["inpaint"]
     drawn = ["samples=2"]
     masked = True
@@ -91,7 +90,7 @@ class TestInpaint(testing.TaskConformance):
 class TestSuperResolution(testing.TaskConformance):
     """Enlarging images."""
 
-    task_class = tasks.find("super_resolution")
+    task_class = registry.find("super_resolution")
     settings = TINY["super_resolution"]
     drawn = ["samples=2"]
 
@@ -103,14 +102,14 @@ class TestSuperResolution(testing.TaskConformance):
 class TestSynthesis(testing.TaskConformance):
     """Drawing new images."""
 
-    task_class = tasks.find("synthesis")
+    task_class = registry.find("synthesis")
     settings = TINY["synthesis"]
 
 
 class TestVideo(testing.TaskConformance):
     """Repairing a clip."""
 
-    task_class = tasks.find("video")
+    task_class = registry.find("video")
     settings = TINY["video"]
     drawn = ["samples=2"]
     masked = True
@@ -133,7 +132,7 @@ class TestVideo(testing.TaskConformance):
 @pytest.mark.parametrize("method", ["generator", "descriptor"])
 @pytest.mark.parametrize("name", sorted(TINY))
 def test_the_other_methods_build(name, method):
-    cls = tasks.find(name)
+    cls = registry.find(name)
     settings = toy.read(cls.Config, [*TINY[name], f"method={method}"])
     task = cls(cls.Config.parse(settings))
     assert task.signatures(task.build(DataSpec(SHAPES.get(name, (16, 16, 1)), 10)))

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 import coopkeras as ck
-from coopkeras import task as tasks
+from coopkeras import registry
 from coopkeras.jobs.workdir import Workdir
 from coopkeras.task import DataSpec
 
@@ -36,7 +36,7 @@ def unchecked(monkeypatch):
 
 
 def config_of(name, choice=()):
-    return tasks.find(name).Config.parse(choice)
+    return registry.find(name).Config.parse(choice)
 
 
 def names_of(config):
@@ -45,7 +45,7 @@ def names_of(config):
 
 @pytest.mark.parametrize("name", sorted(CHOICES))
 def test_every_setting_is_described_where_it_is_declared(name):
-    kind = tasks.find(name).Config
+    kind = registry.find(name).Config
     for field in dataclasses.fields(kind):
         homes = [cls for cls in kind.__mro__ if field.name in vars(cls).get("__annotations__", {})]
         assert any(f"{field.name}: " in (cls.__doc__ or "") for cls in homes), field.name
@@ -53,7 +53,7 @@ def test_every_setting_is_described_where_it_is_declared(name):
 
 @pytest.mark.parametrize(("name", "choice"), CASES)
 def test_a_setting_that_nothing_reads_is_refused_and_all_others_are_taken(name, choice):
-    config, kind = config_of(name, choice), tasks.find(name).Config
+    config, kind = config_of(name, choice), registry.find(name).Config
     unread = config.unread()
     assert set(unread) <= set(names_of(config))
     assert not set(unread) & {one.partition("=")[0] for one in choice}
@@ -165,7 +165,7 @@ def begun(tmp_path):
 
 @pytest.mark.parametrize("name", sorted(FREE))
 def test_what_takes_no_part_in_learning_is_free_on_resume_and_kept(name, begun):
-    cls = tasks.find(name)
+    cls = registry.find(name)
     workdir = begun(cls(config_of(name)))
     task = cls(config_of(name, FREE[name]))
     with workdir.claim(task):
@@ -177,7 +177,7 @@ def test_what_takes_no_part_in_learning_is_free_on_resume_and_kept(name, begun):
 @pytest.mark.parametrize("name", sorted(FREE))
 @pytest.mark.parametrize("setting", ["batch_size=3", "seed=2", "updates=7", "steps=3"])
 def test_what_was_learned_can_not_change_on_resume(name, setting, begun):
-    cls = tasks.find(name)
+    cls = registry.find(name)
     workdir = begun(cls(config_of(name)))
     field, _, value = setting.partition("=")
     changed = workdir.claim(cls(config_of(name, [setting])))

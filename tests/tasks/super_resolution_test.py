@@ -5,13 +5,12 @@ import pytest
 import tensorflow as tf
 import toy
 
-from coopkeras import images
-from coopkeras import task as tasks
+from coopkeras import images, registry
 from coopkeras.errors import UserError
 from coopkeras.observation import Downsample
 from coopkeras.task import DataSpec
 
-CLS = tasks.find("super_resolution")
+CLS = registry.find("super_resolution")
 TINY = ["latent_dim=4", "generator_width=4", "descriptor_width=4", "steps=2", "judged=4"]
 SIZES = {2: 20, 3: 21, 4: 20}
 

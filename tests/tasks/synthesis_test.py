@@ -5,10 +5,10 @@ import pytest
 import toy
 
 import coopkeras as ck
-from coopkeras import task as tasks
+from coopkeras import registry
 from coopkeras.task import DataSpec
 
-CLS = tasks.find("synthesis")
+CLS = registry.find("synthesis")
 TINY = ["latent_dim=4", "generator_width=2", "descriptor_width=2", "steps=1", "infer_steps=1"]
 FACES = ["data=samples:faces", "size=16"]
 SIDE = 16 + 2  # of a picture with its margin

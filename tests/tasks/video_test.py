@@ -7,12 +7,11 @@ import pytest
 import tensorflow as tf
 import toy
 
-from coopkeras import images, testing, video
-from coopkeras import task as tasks
+from coopkeras import images, registry, testing, video
 from coopkeras.errors import UserError
 from coopkeras.task import DataSpec
 
-CLS = tasks.find("video")
+CLS = registry.find("video")
 TINY = [
     "size=16",
     "scale=0",

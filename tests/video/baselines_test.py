@@ -9,11 +9,6 @@ from coopkeras.images.baselines import biharmonic
 FILLS = sorted(video.baselines.BASELINES)
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 def fade(rng, length=12, channels=2):
     """Pictures that fade linearly into others."""
     first, last = rng.uniform(-1, 1, [2, 3, 1, 8, 9, channels])
