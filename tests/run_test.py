@@ -119,7 +119,7 @@ def test_train_then_evaluate_export_and_predict(command, tmp_path, monkeypatch):
 
 def test_list_names_what_works_and_what_does_not(command, monkeypatch):
     monkeypatch.setattr(
-        jobs.commands.tasks,
+        jobs.commands.registry,
         "available",
         lambda _: ({"toy": toy.Toy}, {"bad": "bad:Bad: it lacks build"}),
     )
