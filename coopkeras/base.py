@@ -49,6 +49,16 @@ class Model(keras.Model, abc.ABC):
     def optimizers(self):
         """Return the optimizers of a compiled model, a dict by the arguments of `compile`."""
 
+    @property
+    def trainable_parts(self):
+        """Return the variables that the optimizer moves."""
+        return self.network.trainable_variables
+
+    @property
+    def measured_weights(self):
+        """Return what is measured of the data and not learned: copies take it as it is."""
+        return []
+
     @final
     def next_seed(self):
         """Return the seed of this update, and count the update."""
@@ -120,6 +130,12 @@ def distance(a, b):
     return tf.sqrt(tf.reduce_mean((a - b) ** 2))
 
 
+def growing(decay, updates):
+    """Return the decay of a running mean, smaller over its first updates."""
+    updates = tf.cast(updates, tf.float32)
+    return tf.minimum(decay, (1 + updates) / (10 + updates))
+
+
 def check_positive(**values):
     """Raise ValueError naming the first value that is not above 0."""
     for name, value in values.items():
@@ -133,7 +149,7 @@ def compile_model(model, optimizer, jit_compile, kwargs):
     keras.Model.compile(
         model, optimizer=keras.optimizers.get(optimizer), jit_compile=jit_compile, **kwargs
     )
-    model.optimizer.build(model.network.trainable_variables)
+    model.optimizer.build(model.trainable_parts)
 
 
 def state(model):
@@ -158,12 +174,15 @@ def state(model):
 
 def copy(model):
     """Return a copy that has learned the same, is not trained and keeps no training state."""
-    changes = {"start": "data", "num_examples": None}
+    changes = {"start": "data", "num_examples": None, "encoder": None}
     config = model.get_config()
     config |= {name: value for name, value in changes.items() if name in config}
+    if config.get("inference") == "encoder":
+        config["inference"] = "langevin"
     twin = type(model).from_config(config)
-    for weight, value in zip(twin.learned_weights, model.learned_weights, strict=True):
-        weight.assign(value)
+    for weights in ("learned_weights", "measured_weights"):
+        for weight, value in zip(getattr(twin, weights), getattr(model, weights), strict=True):
+            weight.assign(value)
     twin.trainable = False
     return twin
 

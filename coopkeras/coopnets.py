@@ -8,6 +8,14 @@
 
 With an observation A the generator proposes from what is seen and z, and the Langevin dynamics
 is projected so that A x = seen stays true; the same D2 and G2 follow.
+
+With a `Reference` the proposal is a Gaussian, and the descriptor revises the noise of it:
+
+    G0   z ~ p(z),  proposed = g(z) + s u,  u ~ N(0, C)
+    D1   revised = g(z) + s u~,  u~ = annealed Langevin dynamics on U(u) = u' C^-1 u / 2 - F(u)
+    G1   inferred_z ~ q(z | observed)
+    G2   the generator learns: regress observed on inferred_z and on 0, revised on z; s, C
+    D2   the descriptor learns: take noise out of (observed - g(inferred_z)) / s
 """
 
 from functools import partial
@@ -17,6 +25,9 @@ import tensorflow as tf
 
 from coopkeras import base, seeds
 from coopkeras.observation import Mask, Nothing
+
+
+TAUGHT = 4  # one of so many rows is revised while learning about proposals
 
 
 @keras.saving.register_keras_serializable("coopkeras")
@@ -34,6 +45,9 @@ class CoopNets(base.Model):
             observed x (alternating back-propagation), so that it has something to propose.
         ema: decay of the exponential moving averages of both networks, which sample, recover and
             are exported; it grows to this value over the first updates.
+        descriptor_updates: with a `Reference`, updates of the descriptor for one of the generator.
+        focus: with a `Reference`, the side of the boxes around what is hidden on which the
+            descriptor learns; None is all of an example.
         proposal_noise: standard deviation >= 0, in units of x, of the noise that proposals get
             before they are revised: eps of x = g(z) + eps. Without it a revision goes along the
             outlines of a vague proposal.
@@ -62,6 +76,8 @@ class CoopNets(base.Model):
         warmup_updates=0,
         ema=0.999,
         proposal_noise=0.0,
+        descriptor_updates=5,
+        focus=None,
         seed=0,
         **kwargs,
     ):
@@ -70,6 +86,7 @@ class CoopNets(base.Model):
         self.observation = Nothing() if observation is None else observation
         self.observed_weight, self.warmup_updates = observed_weight, warmup_updates
         self.ema, self.proposal_noise = ema, proposal_noise
+        self.descriptor_updates, self.focus = descriptor_updates, focus
         if not 0 <= observed_weight <= 1:
             raise ValueError(
                 f"`observed_weight` should be between 0 and 1; received {observed_weight}."
@@ -111,7 +128,11 @@ class CoopNets(base.Model):
         observation = self.observation.bind(batch)
         seen = observation(observed)
         given = self.generator.given(seen, observation, observed, base.label(batch))
-        if self.warmup_updates:
+        if self.descriptor.about_proposals:
+            gap, movement, error = self._cooperate_about_proposals(
+                observed, observation, seen, given, seed
+            )
+        elif self.warmup_updates:
             gap, movement, error = tf.cond(
                 warming_up,
                 lambda: self._warm_up(batch, observed, given, seed),
@@ -144,6 +165,42 @@ class CoopNets(base.Model):
         error = self.generator.learn(lessons[::-1], given)
         return gap, base.distance(revised, proposed), error
 
+    def _cooperate_about_proposals(self, observed, observation, seen, given, seed):
+        """Take the five steps about proposals; return misfit of D2, movement and error of g(0)."""
+        g0, d1, g1, d2 = seeds.split(seed, 4)
+        rows = slice(0, tf.maximum(1, tf.shape(observed)[0] // TAUGHT))
+        taught = self._revise_some(rows, observation, seen, given, g0, d1)
+        # G1, G2
+        proposal, error = self.generator.learn_proposals(
+            observed, seen, observation, given, g1, taught[:-1]
+        )
+        # D2
+        u = observation.hide((observed - proposal.mean) / proposal.spread)
+        self.descriptor.reference.observe(u, 1 - proposal.visible)
+        self.descriptor.reference.learn_gain(u[rows], taught[-1])
+        cut, focused = self._focused(observation, observed)
+        u, proposal = cut(u), proposal.map(cut)
+        for number in range(self.descriptor_updates):
+            misfit = self.descriptor.denoise(u, proposal, focused, seeds.fold(d2, number))
+        return misfit, base.distance(taught[-1], 0.0), error
+
+    def _revise_some(self, rows, observation, seen, given, g0, d1):
+        """G0, D1 for some rows: return z, revised, what is seen of them, and the revised u."""
+        given = {name: one[rows] for name, one in given.items()}
+        parameters = {name: one[rows] for name, one in observation.parameters.items()}
+        seen, observation = seen[rows], observation.bind(parameters)
+        z = self.generator.prior.draw(tf.shape(seen)[0], g0)
+        code = self.generator.encode(given)
+        proposal = self.generator.propose(z, code, observation, seen)
+        _, u = self.descriptor.revise_proposal(proposal, observation, seed=d1)
+        revised = observation.project(proposal.mean + proposal.spread * u, seen)
+        return z, tf.stop_gradient(revised), seen, observation, given, u
+
+    def _focused(self, observation, observed):
+        if self.focus is None:
+            return tf.identity, observation
+        return observation.focus(observed, self.focus)
+
     def _warm_up(self, batch, observed, given, seed):
         """Let the generator learn alone from the observed; the descriptor waits."""
         z = self._infer_observed(batch, observed, given, seed)
@@ -162,14 +219,16 @@ class CoopNets(base.Model):
 
     def _update_ema(self):
         """Move the averaged copies towards the networks."""
-        updates = tf.cast(self.updates, tf.float32)
-        decay = tf.minimum(self.ema, (1 + updates) / (10 + updates))
+        decay = base.growing(self.ema, self.updates)
         for live, averaged in (
             (self.descriptor, self.ema_descriptor),
             (self.generator, self.ema_generator),
         ):
             for weight, mean in zip(live.learned_weights, averaged.learned_weights, strict=True):
                 mean.assign(decay * mean + (1 - decay) * weight)
+            measured = zip(live.measured_weights, averaged.measured_weights, strict=True)
+            for weight, same in measured:
+                same.assign(weight)
 
     def test_step(self, batch):
         """Return the error of recovering a batch (of proposing, where nothing is seen)."""
@@ -344,6 +403,8 @@ class CoopNets(base.Model):
         z = generator.prior.draw(tf.shape(like)[0], seeds.fold(seed, 0))
         if generator.conditional:
             z = z * tf.sqrt(tf.reshape(temperature, [-1] + [1] * (len(z.shape) - 1)))
+            if self.descriptor.about_proposals:
+                return self._revise_proposed(seen, observation, given, z, seed, temperature)
         else:
             z = generator.infer(
                 seen,
@@ -360,6 +421,17 @@ class CoopNets(base.Model):
             proposed, seed, steps, denoise_steps, temperature, project
         )
         return proposed, revised
+
+    def _revise_proposed(self, seen, observation, given, z, seed, temperature):
+        """G0, D1 about a proposal: return it with its own noise, and revised."""
+        generator, seed = self.ema_generator, seeds.fold(seed, 1)
+        proposal = generator.propose(z, generator.encode(given), observation, seen)
+        found = self.ema_descriptor.revise_proposal(
+            proposal, observation, seed=seed, temperature=temperature
+        )
+        return tuple(
+            observation.project(proposal.mean + proposal.spread * u, seen) for u in found
+        )
 
     def _revise_and_denoise(
         self,

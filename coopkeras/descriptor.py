@@ -13,6 +13,7 @@ import tensorflow as tf
 from coopkeras import base, modes, seeds
 from coopkeras.langevin import gradient, langevin
 from coopkeras.observation import Nothing
+from coopkeras.reference import Reference
 
 
 @keras.saving.register_keras_serializable("coopkeras")
@@ -22,7 +23,8 @@ class Descriptor(base.Model):
     Args:
         network: f, a Keras model `[batch, ...] -> [batch, ...]`; all its top responses to an
             example are summed. It must not mix the examples of a batch (no BatchNormalization).
-        reference_sigma: s, standard deviation of the reference distribution, in units of x, > 0.
+        reference: the reference distribution q: a number s > 0, in units of x, for N(0, s^2 I); or
+            a `Reference`, the Gaussian of the generator's proposals in conditional `CoopNets`.
         steps: Langevin updates of one revision, >= 1.
         step_size: standard deviation of the noise of one Langevin update, in units of x.
         start: where the chains of learning start: "persistent" (where they were after the last
@@ -36,7 +38,7 @@ class Descriptor(base.Model):
 
     Example:
         >>> network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(8, "relu")])
-        >>> descriptor = Descriptor(network, reference_sigma=1.0)
+        >>> descriptor = Descriptor(network, reference=1.0)
         >>> descriptor(tf.zeros([3, 2])).shape.as_list()
         [3]
 
@@ -50,7 +52,7 @@ class Descriptor(base.Model):
     def __init__(
         self,
         network,
-        reference_sigma=0.5,
+        reference=0.5,
         steps=20,
         step_size=0.05,
         start="persistent",
@@ -63,8 +65,8 @@ class Descriptor(base.Model):
         super().__init__(seed, **kwargs)
         if start not in self.STARTS:
             raise ValueError(f"`start` should be one of {self.STARTS}; received {start!r}.")
-        base.check_positive(reference_sigma=reference_sigma, step_size=step_size)
-        self.network, self.reference_sigma = network, reference_sigma
+        base.check_positive(step_size=step_size)
+        self.network, self.reference = network, self._checked(reference)
         self.steps, self.step_size, self.start = steps, step_size, start
         self.num_chains, self.penalty = num_chains, penalty
         self.observation = Nothing() if observation is None else observation
@@ -73,18 +75,27 @@ class Descriptor(base.Model):
                 "Persistent chains belong to no example, so nothing of one can stay true in "
                 "them; with an `observation` use start='noise' or 'data'."
             )
-        if start != "data" and None in network.input_shape[1:]:
+        if self.about_proposals:
+            if not self.reference.built:
+                self.reference.build([None, *self.x_shape])
+        elif start != "data" and None in self.x_shape:
             raise ValueError(
                 f"Chains from start={start!r} need an example's shape; that of `network` is "
-                f"{network.input_shape[1:]}. Give it known sides, or use start='data'."
+                f"{self.x_shape}. Give it known sides, or use start='data'."
             )
         self.chains = self._make_chains()
 
+    @staticmethod
+    def _checked(reference):
+        if not isinstance(reference, Reference):
+            base.check_positive(reference=reference)
+        return reference
+
     def _make_chains(self):
         """Return the persistent chains, at first noise, or None."""
-        if self.start != "persistent":
+        if self.about_proposals or self.start != "persistent":
             return None
-        shape = (self.num_chains, *self.network.input_shape[1:])
+        shape = (self.num_chains, *self.x_shape)
         chains = self.add_weight(
             shape=shape, initializer="zeros", trainable=False, dtype="float32", name="chains"
         )
@@ -96,12 +107,23 @@ class Descriptor(base.Model):
     @property
     def x_shape(self):
         """Return the shape of one x."""
-        return tuple(self.network.input_shape[1:])
+        inputs = self.network.input
+        return tuple((inputs["x"] if isinstance(inputs, dict) else inputs).shape[1:])
+
+    @property
+    def about_proposals(self):
+        """Return whether the reference is a `Reference`, the proposal's own Gaussian."""
+        return isinstance(self.reference, Reference)
 
     @property
     def learned_weights(self):
         """Return the weights of the network: all that the model has learned."""
         return self.network.weights
+
+    @property
+    def measured_weights(self):
+        """Return what a `Reference` measures of the data."""
+        return self.reference.weights if self.about_proposals else []
 
     def score(self, x):
         """Return `f(x)`, float32 `[batch]`: the sum of all top responses to each example."""
@@ -111,7 +133,7 @@ class Descriptor(base.Model):
     def energy(self, x):
         """Return `U(x) = |x|^2 / (2 s^2) - f(x)`, float32 `[batch]`; lower is likelier."""
         reference = tf.reduce_sum(tf.reshape(x**2, [tf.shape(x)[0], -1]), axis=1)
-        return reference / (2 * self.reference_sigma**2) - self.score(x)
+        return reference / (2 * self.reference**2) - self.score(x)
 
     def call(self, x):
         """Return the energy of each example, float32 `[batch]`."""
@@ -228,7 +250,7 @@ class Descriptor(base.Model):
         return self._noise(n, seed)
 
     def _noise(self, n, seed):
-        return self.reference_sigma * seeds.normal(seed, [n, *self.network.input_shape[1:]])
+        return self.reference * seeds.normal(seed, [n, *self.x_shape])
 
     # Learning -------------------------------------------------------------------------------
 
@@ -294,6 +316,82 @@ class Descriptor(base.Model):
         one_each = not isinstance(self.observation, Nothing)
         return self._noise(tf.shape(observed)[0] if one_each else self.num_chains, seed)
 
+    # About proposals ------------------------------------------------------------------------
+
+    def tilt(self, proposal):
+        """Return F about a proposal, a function of v `[batch, ...]` and its angle `[batch]`.
+
+        The network is given, by name, what it asks for of: v, x = mean + spread v, "proposed",
+        "log_spread", "visible", "features" and "angle".
+
+        Args:
+            proposal: a `generator.Proposal`.
+        """
+        given = {
+            "proposed": proposal.mean,
+            "log_spread": tf.math.log(proposal.spread),
+            "visible": proposal.visible,
+            "features": proposal.features,
+        }
+
+        def score(v, angle):
+            x = proposal.mean + proposal.spread * v
+            inputs = {**given, "v": v, "x": x, "angle": angle[:, None]}
+            return self.score({name: inputs[name] for name in self.network.input})
+
+        return score
+
+    def noise_of(self, proposal, observation):
+        """Return K and P K for a proposal, of a `Reference`."""
+        sides = tf.shape(proposal.mean)[1:-1]
+        colouring = self.reference.colouring(sides)
+        return colouring, lambda w: observation.hide(colouring.colour(w))
+
+    def revise_proposal(self, proposal, observation, *, seed, temperature=1.0):
+        """D1: return the proposal's own noise and what the descriptor makes of it, in spreads.
+
+        Args:
+            proposal: a `generator.Proposal`.
+            observation: A.
+            seed: int32 `[2]` or `[batch, 2]`.
+            temperature: scale of the noise's variance.
+
+        Returns:
+            noise, u: `[batch, ...]`: x is `mean + spread * noise`, or revised `mean + spread * u`.
+        """
+        colouring, field = self.noise_of(proposal, observation)
+        shape = colouring.noise_shape(tf.shape(proposal.mean)[0])
+        w = seeds.normal(seeds.fold(seed, 0), shape)
+        w *= tf.reshape(tf.sqrt(temperature), [-1] + [1] * (len(w.shape) - 1))
+        u = self.reference.revise(
+            self.tilt(proposal),
+            field,
+            w,
+            seed=seeds.fold(seed, 1),
+            temperature=temperature,
+        )
+        return field(w), u
+
+    def denoise(self, u, proposal, observation, seed):
+        """D2 about a proposal: learn to take noise out of u; return the misfit, of 1 at first.
+
+        Args:
+            u: `(x - mean) / spread`, 0 where x is known.
+            proposal: a `generator.Proposal`.
+            observation: A.
+            seed: int32 `[2]`.
+        """
+        colouring, _ = self.noise_of(proposal, observation)
+        variables = self.network.trainable_variables
+        with tf.GradientTape() as tape:
+            misfit, unlearned, level = self.reference.denoising(
+                self.tilt(proposal), colouring, observation.hide, u, seed
+            )
+            loss = tf.reduce_mean(misfit) / tf.reduce_mean(unlearned)
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        self.reference.learn_levels(misfit, unlearned, level)
+        return loss
+
     # Representation -------------------------------------------------------------------------
 
     def activations(self, x):
@@ -318,7 +416,7 @@ class Descriptor(base.Model):
         Source:
             Xie, Lu, Zhu, Wu, ICML 2016, section 4.
         """
-        return self.reference_sigma**2 * gradient(self.score, tf.cast(x, tf.float32))
+        return self.reference**2 * gradient(self.score, tf.cast(x, tf.float32))
 
     def find_mode(self, x, steps=1000):
         """Descend the energy from `x` with backtracking to a local mode.

@@ -10,6 +10,7 @@ drawn; inference takes z as N(0, I) under any prior.
 """
 
 import abc
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -69,6 +70,29 @@ class StandardNormal(Prior):
         """Learn nothing."""
 
 
+LOG_SPREADS = (-6.0, 2.0)  # bounds of the logarithm of a spread
+
+
+class Proposal(NamedTuple):
+    """What a generator says of x, given z and what is seen: N(mean, spread^2 C).
+
+    Attributes:
+        mean: g(z), `[batch, ..., channels]`; it agrees with what is seen.
+        spread: standard deviation of what g misses, like `mean`; even over what A mixes.
+        features: those that both are made of, `[batch, ..., filters]`.
+        visible: share of each place that is known, `[batch, ..., 1]`.
+    """
+
+    mean: tf.Tensor
+    spread: tf.Tensor
+    features: tf.Tensor
+    visible: tf.Tensor
+
+    def map(self, function):
+        """Return the proposal with a function applied to each part."""
+        return Proposal(*map(function, self))
+
+
 @keras.saving.register_keras_serializable("coopkeras")
 class Generator(base.Model):
     """A top-down network `x = g(z) + sigma e` learned by alternating back-propagation.
@@ -83,8 +107,11 @@ class Generator(base.Model):
         steps: Langevin updates of one inference.
         step_size: standard deviation of the noise of one Langevin update, in units of z. It
             diverges when step_size^2 |dg/dz|^2 / sigma^2 exceeds about 4.
-        inference: "langevin", or "descent" (no noise; give the optimizer weight decay, for
-            nothing else keeps the weights from growing).
+        inference: "langevin", "descent" (no noise; give the optimizer weight decay, for
+            nothing else keeps the weights from growing), or "encoder".
+        encoder: for `inference="encoder"`, a network (x, seen, visible) -> mean and log variance
+            of z, such as `networks.inference_network`; it learns with a conditional generator
+            that has a spread of its own, in `CoopNets`.
         observation: what is seen of the training data, a `Mask` (also of each batch's own
             "visible"), `Downsample` or `Projection`; by default everything.
         num_examples: number of training examples whose z is kept between epochs (warm start,
@@ -103,7 +130,7 @@ class Generator(base.Model):
     """
 
     MEANS = ("reconstruction", "movement")
-    INFERENCES = ("langevin", "descent")
+    INFERENCES = ("langevin", "descent", "encoder")
 
     def __init__(
         self,
@@ -112,6 +139,7 @@ class Generator(base.Model):
         steps=20,
         step_size=0.1,
         inference="langevin",
+        encoder=None,
         observation=None,
         num_examples=None,
         prior=None,
@@ -124,14 +152,18 @@ class Generator(base.Model):
             raise ValueError(
                 f"`inference` should be one of {self.INFERENCES}; received {inference!r}."
             )
+        if (inference == "encoder") != (encoder is not None):
+            raise ValueError('`encoder` goes with inference="encoder"; give both or neither.')
         self.prior = StandardNormal() if prior is None else prior
         self.network, self.noise_sigma = network, noise_sigma
         self.steps, self.step_size, self.inference = steps, step_size, inference
+        self.encoder = encoder
         self.observation = Mask() if observation is None else observation
         self.num_examples = num_examples
         if not self.prior.built:
             self.prior.build(self.z_shape)
         self.latents = self._make_latents()
+        self.missed = self._make_missed()
 
     # The model ------------------------------------------------------------------------------
 
@@ -143,7 +175,19 @@ class Generator(base.Model):
     @property
     def x_shape(self):
         """Return the shape of one x."""
-        return tuple(self.network.output_shape[1:])
+        output = self.network.output
+        return tuple((output["x"] if self.predictive else output).shape[1:])
+
+    @property
+    def predictive(self):
+        """Return whether the network says how far x may be from g(z): `Proposal`."""
+        return isinstance(self.network.output, dict)
+
+    @property
+    def trainable_parts(self):
+        """Return the variables that learn: those of the network and of the encoder."""
+        encoder = [] if self.encoder is None else self.encoder.trainable_variables
+        return [*self.network.trainable_variables, *encoder]
 
     @property
     def conditional(self):
@@ -170,7 +214,34 @@ class Generator(base.Model):
 
     def call(self, inputs):
         """Return `g(z)`; `inputs` is z, or the dict that a conditional network takes."""
-        return tf.cast(self.network(inputs), tf.float32)
+        made = self.network(inputs)
+        return tf.cast(made["x"] if self.predictive else made, tf.float32)
+
+    def encode(self, given):
+        """Return what is given as `decode` takes it: encoded once, decoded with each z."""
+        names = [layer.name for layer in self.network.layers]
+        return self.network.get_layer("encoder")(given) if "encoder" in names else given
+
+    def decode(self, z, code):
+        """Return what the network makes of z and of what `encode` returned."""
+        names = [layer.name for layer in self.network.layers]
+        network = self.network.get_layer("decoder") if "decoder" in names else self.network
+        return network(z if code is None else {"z": z, **code})
+
+    def propose(self, z, code, observation, seen):
+        """Return the `Proposal` for z, of a network that says its spread.
+
+        Args:
+            z: `[batch, *z_shape]`.
+            code: what `encode` returned.
+            observation: A.
+            seen: `A x`.
+        """
+        made = {name: tf.cast(one, tf.float32) for name, one in self.decode(z, code).items()}
+        mean = observation.project(made["x"], seen)
+        log_spread = tf.clip_by_value(made["log_spread"], *LOG_SPREADS)
+        spread = tf.exp(observation.even(log_spread))
+        return Proposal(mean, spread, made["features"], observation.visible(mean))
 
     def generate(self, z, given=None):
         """Return `g(z)`, or `g(z | given)`, float32 `[batch, ...]`.
@@ -350,6 +421,63 @@ class Generator(base.Model):
         error = self.learn([(1.0, z, seen, observation)], given)
         return self.report(reconstruction=error, movement=base.distance(z, start))
 
+    def learn_proposals(self, observed, seen, observation, given, seed, taught=None):
+        """G1 and G2 of a generator with a spread: regress what is hidden on z, and on z = 0.
+
+            z ~ q(z | x, seen)
+            |x - g(0)|^2 / 2 v0 + |x - g(z)|^2 / 2 v + KL(q | N(0, I)) - log N(x; g, s^2)
+
+        v0 and v are running means of the squared errors. The spread s learns from errors that it
+        can't change.
+
+        Args:
+            observed: x, `[batch, ...]`.
+            seen: `A x`.
+            observation: A.
+            given: what `given` returned.
+            seed: int32 `[2]` or `[batch, 2]`.
+            taught: revisions to regress on the z that they came from, `(z, revised, seen,
+                observation, given)`; None for none.
+
+        Returns:
+            proposal, error: the `Proposal` for z, and the root mean squared error of g(0).
+        """
+        with tf.GradientTape() as tape:
+            z, divergence = self._encoded_z(observed, given, seed)
+            code = self.encode(given)
+            estimate = self.propose(tf.zeros_like(z), code, observation, seen)
+            proposal = self.propose(z, code, observation, seen)
+            squares = [_square(observed - one.mean) for one in (estimate, proposal)]
+            losses = [square / (2 * v) for square, v in zip(squares, tf.unstack(self.missed))]
+            losses += [_spread_loss(observed, one) for one in (estimate, proposal)]
+            loss = tf.reduce_mean(tf.add_n([divergence, *losses]))
+            if taught is not None:
+                loss += self._taught(taught, given, observation, seen)
+        variables = self.trainable_parts
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        means = [tf.reduce_sum(square) / _hidden_values(proposal) for square in squares]
+        decay = base.growing(0.99, self.updates)
+        self.missed.assign(decay * self.missed + (1 - decay) * tf.stack(means))
+        self.updates.assign_add(1)
+        return proposal.map(tf.stop_gradient), tf.sqrt(means[0])
+
+    def _encoded_z(self, observed, given, seed):
+        """G1: return z and the divergence of its law from N(0, I), `[batch]`."""
+        if self.encoder is None:
+            z = self.infer(observed, given=given, seed=seed)
+            return z, tf.zeros(tf.shape(z)[:1])
+        law = self.encoder({"x": observed, **given})
+        mean, log_variance = law["mean"], tf.clip_by_value(law["log_variance"], -10.0, 10.0)
+        z = mean + tf.exp(log_variance / 2) * seeds.normal(seed, tf.shape(mean))
+        divergence = mean**2 + tf.exp(log_variance) - log_variance - 1
+        return z, tf.reduce_sum(_flat(divergence), axis=1) / 2
+
+    def _taught(self, taught, given, observation, seen):
+        """Return the loss of regressing revisions on the z that they came from."""
+        z, revised, seen, observation, given = taught
+        proposal = self.propose(z, self.encode(given), observation, seen)
+        return tf.reduce_mean(_square(revised - proposal.mean)) / (2 * self.missed[1])
+
     def learn(self, lessons, given=None):
         """Regress what is seen on z, one update of the weights; the prior learns from z.
 
@@ -403,6 +531,15 @@ class Generator(base.Model):
             )
         return tf.gather(self.latents, batch["index"])
 
+    def _make_missed(self):
+        """Return the mean squared errors of g(0) and g(z), of a generator with a spread."""
+        if not self.predictive:
+            return None
+        first = keras.initializers.Constant(self.noise_sigma**2)
+        return self.add_weight(
+            shape=(2,), initializer=first, dtype="float32", trainable=False, name="missed"
+        )
+
     def _make_latents(self):
         """Return the table of kept z: training state, not part of the model's file."""
         if self.num_examples is None:
@@ -423,6 +560,22 @@ def _input_shapes(network):
     if len(network.inputs) == 1:
         return {"z": tuple(network.inputs[0].shape[1:])}
     return {tensor.name: tuple(tensor.shape[1:]) for tensor in network.inputs}
+
+
+def _square(x):
+    return tf.reduce_sum(_flat(x) ** 2, axis=1)
+
+
+def _spread_loss(observed, proposal):
+    """Return `-log N(observed; mean, spread^2)` of what is hidden, the mean as it is, `[batch]`."""
+    error = tf.stop_gradient(observed - proposal.mean) / proposal.spread
+    hidden = (1 - proposal.visible) * tf.ones_like(error)
+    return tf.reduce_sum(_flat(hidden * tf.math.log(proposal.spread) + error**2 / 2), axis=1)
+
+
+def _hidden_values(proposal):
+    """Return how many values of a batch are hidden."""
+    return tf.reduce_sum((1 - proposal.visible) * tf.ones_like(proposal.mean))
 
 
 def _flat(x):

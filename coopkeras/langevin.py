@@ -6,6 +6,8 @@ The same function samples images given the energy of a descriptor and latent vec
 example. Nothing here knows which.
 """
 
+from functools import partial
+
 import tensorflow as tf
 
 from coopkeras import seeds
@@ -21,17 +23,18 @@ def langevin(energy, x, *, steps, step_size, seed, temperature=1.0, first_step=0
 
     Args:
         energy: function `[batch, ...] -> [batch]`, one energy per example, never averaged over
-            the batch.
+            the batch; of an annealed chain a function of x and the step.
         x: where the chains start, `[batch, ...]`; the state is float32 whatever the precision
             of the energy's network.
         steps: number of updates, an int or an int tensor (no retrace); or `[batch]`, one a row:
             a row that is done stays as it is.
         step_size: the standard deviation of the noise of one update, in units of x, > 0; a
-            float or a tensor, scalar or `[batch]`.
+            float or a tensor, scalar or `[batch]`. A function of the step makes the chain an
+            annealed one: its energy changes from update to update.
         seed: int32 `[2]` for the whole batch, or `[batch, 2]`, one a row: a row's chain is then
             the same alone or in any batch.
-        temperature: scale of the noise's variance, >= 0, scalar or `[batch]`; 0 is gradient
-            descent.
+        temperature: scale of the noise's variance, >= 0, scalar or `[batch]`, or a function of
+            the step; 0 is gradient descent.
         first_step: number of the first update, for a chain that goes on.
         project: function `x -> x` applied to the start and after each update; it pins what is
             known (`Observation.project`).
@@ -53,12 +56,13 @@ def langevin(energy, x, *, steps, step_size, seed, temperature=1.0, first_step=0
     x = tf.convert_to_tensor(project(tf.cast(x, tf.float32)))
     first_step = tf.cast(first_step, tf.int32)
     last_step = first_step + _per_row(steps, x, tf.int32)
-    step_size = _per_row(step_size, x)
-    drift, spread = step_size**2 / 2, step_size * tf.sqrt(_per_row(temperature, x))
 
     def update(step, x):
+        energy_now = partial(energy, step=step) if callable(step_size) else energy
+        size, heat = (_per_row(_at(step, value), x) for value in (step_size, temperature))
         noise = seeds.normal(seeds.fold(seed, step), tf.shape(x))
-        updated = project(x - drift * gradient(energy, x) + spread * noise)
+        drift = -(size**2) / 2 * gradient(energy_now, x)
+        updated = project(x + drift + size * tf.sqrt(heat) * noise)
         return step + 1, tf.where(step < last_step, updated, x)
 
     _, x = tf.while_loop(
@@ -89,6 +93,10 @@ def gradient(function, x):
         tape.watch(x)
         total = tf.reduce_sum(function(x))
     return tape.gradient(total, x)
+
+
+def _at(step, value):
+    return value(step) if callable(value) else value
 
 
 def _per_row(value, x, dtype=tf.float32):

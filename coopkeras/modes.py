@@ -57,7 +57,7 @@ def _descend(descriptor, x, steps):
         energy = tf.where(better, new_energy, energy)
         return number + 1, x, energy, tf.where(better, length * 2.0, length * 0.5)
 
-    length = tf.fill(tf.shape(x)[:1], float(descriptor.reference_sigma) ** 2)
+    length = tf.fill(tf.shape(x)[:1], float(descriptor.reference) ** 2)
     start = (0, x, descriptor.energy(x), length)
     _, x, energy, _ = tf.while_loop(lambda number, *_: number < steps, step, start)
     return x, energy

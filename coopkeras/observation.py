@@ -54,6 +54,46 @@ class Observation(abc.ABC):
         """
         return x + self.lift(seen - self(x))
 
+    def hide(self, x):
+        """Return the part of `x` that is not seen: `x - A+ A x`, whose A is 0.
+
+        Args:
+            x: `[batch, ...]`.
+
+        Returns:
+            hidden: `[batch, ...]`; of a `Mask` x with zeros where it is known.
+        """
+        return self.project(x, tf.zeros_like(self(x)))
+
+    def even(self, x):
+        """Return `x` made the same over values that A mixes, so that `A (even(x) hide(u)) = 0`.
+
+        By default one value an example, which suits every linear A.
+
+        Args:
+            x: `[batch, ...]`, such as the spread of a proposal.
+
+        Returns:
+            even: like `x`.
+        """
+        mean = tf.reduce_mean(x, axis=range(1, len(x.shape)), keepdims=True)
+        return tf.broadcast_to(mean, tf.shape(x))
+
+    def focus(self, x, side):
+        """Return what cuts examples to boxes around what is hidden, and what A is on a box.
+
+        By default nothing is cut.
+
+        Args:
+            x: `[batch, ..., channels]`.
+            side: of a box, values.
+
+        Returns:
+            cut, observation: function `[batch, ..., d] -> [batch, ..., d]`, and an `Observation`.
+        """
+        del x, side
+        return tf.identity, self
+
     def bind(self, batch):
         """Return the observation of this batch: itself, unless its parameters are per example.
 
@@ -115,6 +155,8 @@ class Nothing(Observation):
         del seen
         return x
 
+    hide = even = staticmethod(tf.identity)
+
     def visible(self, x):
         """Return zeros."""
         return tf.zeros_like(x[..., :1])
@@ -154,6 +196,23 @@ class Mask(Observation):
         """Return `x` with the known values of `seen`, bit for bit."""
         return tf.where(self._visible, seen, x)
 
+    def even(self, x):
+        """Return `x`: a mask mixes nothing."""
+        return x
+
+    def focus(self, x, side):
+        """Return what cuts examples to boxes of `side` around the middle of what is hidden."""
+        hidden = 1 - self.visible(x)
+        places = [_box(hidden, axis, side) for axis in range(1, len(x.shape) - 1)]
+
+        def cut(x):
+            for axis, at in enumerate(places, 1):
+                x = tf.gather(x, at, axis=axis, batch_dims=1)
+            return x
+
+        visible = tf.broadcast_to(self._visible, tf.concat([tf.shape(x)[:-1], [1]], 0))
+        return cut, Mask(cut(visible))
+
     def visible(self, x):
         """Return 1 where x is known, 0 where it is not."""
         visible = tf.cast(tf.broadcast_to(self._visible, tf.shape(x)), tf.float32)
@@ -173,6 +232,18 @@ class Mask(Observation):
     def get_config(self):
         """Return `visible` as nested lists."""
         return {"visible": self._visible.numpy().tolist()}
+
+
+def _box(hidden, axis, side):
+    """Return the indices along an axis of a box around what is hidden, int `[batch, side]`."""
+    length = tf.shape(hidden)[axis]
+    side = tf.minimum(side, length)
+    others = [other for other in range(1, len(hidden.shape)) if other != axis]
+    there = tf.reduce_max(hidden, axis=others) > 0
+    first = tf.argmax(there, axis=1, output_type=tf.int32)
+    last = length - 1 - tf.argmax(there[:, ::-1], axis=1, output_type=tf.int32)
+    start = tf.clip_by_value((first + last + 1 - side) // 2, 0, length - side)
+    return start[:, None] + tf.range(side)
 
 
 @keras.saving.register_keras_serializable("coopkeras")
@@ -213,6 +284,10 @@ class Downsample(Observation):
         for axis in self._axes(seen):
             seen = tf.repeat(seen, self.factor, axis=axis)
         return seen
+
+    def even(self, x):
+        """Return the mean of `x` over each block."""
+        return self.lift(self(x))
 
     def confine(self, x, seen, low=-1.0, high=1.0):
         """Return the point of [low, high] nearest to `x` that agrees with `seen`.

@@ -39,7 +39,7 @@ class Config(ck.recipes.ModelConfig):
     IMPLIED: ClassVar[dict] = {
         "method": {
             "generator": {"updates": 880},
-            "descriptor": {"updates": 300, "steps": 30, "reference_sigma": 0.2},
+            "descriptor": {"updates": 300, "steps": 30, "reference": 0.2},
         }
     }
 

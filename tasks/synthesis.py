@@ -53,7 +53,7 @@ class Config(ck.recipes.SynthesisConfig, ck.recipes.ImageConfig):
         "descriptor_scale": 0.0,
         "descriptor_learning_rate": 7e-4,
         "relative_penalty": 0.3,
-        "reference_sigma": 0.5,
+        "reference": 0.5,
         "step_size": 0.0,
         "denoise_steps": 12,
         "denoise_step_share": 0.3,
@@ -73,7 +73,7 @@ class Config(ck.recipes.SynthesisConfig, ck.recipes.ImageConfig):
     descriptor_form: str = "object"
     descriptor_scale: float = 3e5
     descriptor_learning_rate: float = 5e-4
-    reference_sigma: float = 1.0
+    reference: float = 1.0
     relative_penalty: float = 1.0
     steps: int = 12
     step_size: float = 0.005

@@ -48,7 +48,7 @@ class Config(ck.recipes.HolesConfig):
                 "descriptor_scale": 0.0,
                 "descriptor_learning_rate": 5e-4,
                 "generator_learning_rate": 1e-3,
-                "reference_sigma": 1.0,
+                "reference": 1.0,
                 "noise_sigma": 0.0,
                 "infer_steps": 10,
                 "infer_step_size": 0.02,

@@ -60,7 +60,7 @@ def still():
 
 
 def test_energy_is_the_reference_minus_the_sum_of_all_responses():
-    descriptor, x = Descriptor(small(), reference_sigma=0.5), pictures()
+    descriptor, x = Descriptor(small(), reference=0.5), pictures()
     responses = descriptor.network(x).numpy().sum(1)
     expected = (x.numpy() ** 2).sum((1, 2, 3)) / (2 * 0.25) - responses
     np.testing.assert_allclose(descriptor.energy(x), expected, rtol=1e-5)
@@ -76,7 +76,7 @@ def test_the_energy_of_a_row_is_that_of_the_row_alone():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"start": "zeros"}, {"reference_sigma": 0.0}, {"step_size": -1.0}]
+    "wrong", [{"start": "zeros"}, {"reference": 0.0}, {"step_size": -1.0}]
 )
 def test_a_wrong_argument_is_named(wrong):
     with pytest.raises(ValueError, match=f"`{[*wrong][0]}` should be"):
@@ -98,7 +98,7 @@ def test_maximum_likelihood_learns_a_gaussian(start):
     quadratic = Quadratic()
     descriptor = Descriptor(
         keras.Sequential([keras.Input((3,)), quadratic]),
-        reference_sigma=1.5,
+        reference=1.5,
         steps=4 if start == "persistent" else 25,
         step_size=d,
         start=start,
@@ -148,7 +148,7 @@ def test_the_penalty_keeps_scores_near_zero():
 
 def test_persistent_chains_go_on_from_where_they_were():
     descriptor = flat(
-        start="persistent", num_chains=20000, steps=3, step_size=0.3, reference_sigma=0.5
+        start="persistent", num_chains=20000, steps=3, step_size=0.3, reference=0.5
     )
     descriptor.compile(still())
     first = descriptor.chains.numpy()
@@ -179,7 +179,7 @@ def test_the_movement_is_how_far_persistent_chains_went():
 
 @pytest.mark.parametrize("start", ["noise", "data"])
 def test_other_starts_keep_no_chains_and_start_as_they_say(start):
-    descriptor = flat(start=start, num_chains=5000, steps=1, step_size=1e-4, reference_sigma=0.5)
+    descriptor = flat(start=start, num_chains=5000, steps=1, step_size=1e-4, reference=0.5)
     descriptor.compile(still())
     assert descriptor.chains is None
     gap = float(descriptor.train_step(threes())["energy_gap"])
@@ -224,7 +224,7 @@ def test_sampling_starts_as_learning_does():
     persistent = Descriptor(small(), start="persistent", num_chains=5)
     chains = {chain.tobytes() for chain in persistent.chains.numpy()}
     assert {x.tobytes() for x in persistent.sample(50, steps=0).numpy()} == chains
-    noise = flat(start="noise", reference_sigma=0.3).sample(20000, steps=0)
+    noise = flat(start="noise", reference=0.3).sample(20000, steps=0)
     assert np.std(noise) == pytest.approx(0.3, rel=0.02)
     data = Descriptor(small(), start="data")
     assert np.array_equal(data.sample(8, start=pictures(), steps=0), pictures())

@@ -47,7 +47,7 @@ def test_the_variance_without_a_network_is_that_of_the_discretised_chain(policy,
     s, d = 0.5, 0.5 * ratio
     still = network()
     still.set_weights([0 * weight for weight in still.get_weights()])
-    descriptor = Descriptor(still, reference_sigma=s, steps=30, step_size=d, start="noise")
+    descriptor = Descriptor(still, reference=s, steps=30, step_size=d, start="noise")
     x = descriptor.sample(4000).numpy()
     expected = s**2 / (1 - d**2 / (4 * s**2))
     assert x.var() == pytest.approx(expected, rel=4 * np.sqrt(2 / x.size))  # < 1.5 %
@@ -60,7 +60,7 @@ def test_a_linear_network_moves_the_mean_and_not_the_variance(policy):
     s, d, b = 0.5, 0.5, np.array([1.0, -0.5, 2.0])  # b is exact in bfloat16
     linear = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
     linear.set_weights([b[:, None], np.array([0.25])])
-    descriptor = Descriptor(linear, reference_sigma=s, steps=40, step_size=d, start="noise")
+    descriptor = Descriptor(linear, reference=s, steps=40, step_size=d, start="noise")
     x = descriptor.sample(60000).numpy()
     expected = s**2 / (1 - d**2 / (4 * s**2))
     assert x.mean(0) == pytest.approx(s**2 * b, abs=4 * np.sqrt(expected / len(x)))

@@ -31,7 +31,7 @@ def descriptor():
         ]
     )
     network.set_weights([w + 0.05 for w in network.get_weights()])  # biases too
-    return Descriptor(network, reference_sigma=S, start="noise")
+    return Descriptor(network, reference=S, start="noise")
 
 
 def offset(descriptor, x):
@@ -92,7 +92,7 @@ def test_reconstruct_is_the_top_down_pass_of_the_binary_activations(descriptor):
 
 def test_reconstruct_of_a_dense_network_is_its_masked_transpose():
     network = keras.Sequential([keras.Input((3,)), layers.Dense(6, "relu"), layers.Dense(1)])
-    descriptor = Descriptor(network, reference_sigma=S, start="noise")
+    descriptor = Descriptor(network, reference=S, start="noise")
     x = seeds.normal(0, [5, 3])
     first, _, second, _ = network.get_weights()
     expected = S**2 * (descriptor.activations(x)[0].numpy() * second[:, 0]) @ first.T
@@ -121,7 +121,7 @@ def test_where_the_score_is_convex_a_mode_is_an_auto_encoding_fixed_point():
     weights[1] = 0.3 * np.random.default_rng(0).normal(size=30)
     weights[2] = abs(weights[2])  # a positive sum of maxima is convex
     network.set_weights(weights)
-    descriptor = Descriptor(network, reference_sigma=0.5, start="noise")
+    descriptor = Descriptor(network, reference=0.5, start="noise")
     x = seeds.normal(0, [40, 4])
     mode = descriptor.find_mode(x, steps=500)
     assert mode.residual.numpy().max() < 1e-3
@@ -134,7 +134,7 @@ def test_a_mode_on_a_kink_says_so():
     network = keras.Sequential([keras.Input((1,)), layers.Dense(2, "relu"), layers.Dense(1)])
     kernel, bias = np.array([[1.0, -1.0]]), np.array([-1.0, 1.0])
     network.set_weights([kernel, bias, np.array([[-2.0], [-2.0]]), np.zeros(1)])
-    mode = Descriptor(network, reference_sigma=1.0, start="noise").find_mode([[-3.0], [0.1], [4.0]])
+    mode = Descriptor(network, reference=1.0, start="noise").find_mode([[-3.0], [0.1], [4.0]])
     np.testing.assert_allclose(mode.x, np.ones([3, 1]), atol=1e-2)
     assert mode.on_boundary.numpy().all()
     assert (mode.residual.numpy() > 0.5).all()
@@ -169,7 +169,7 @@ def test_the_descriptor_of_a_class_has_the_score_of_the_class(ending, functional
     outputs = model(x)
     softmax = ending != "dense"
     logits = tf.math.log(outputs) if softmax else outputs
-    of = [Descriptor.from_classifier(model, c, start="noise", reference_sigma=S) for c in range(3)]
+    of = [Descriptor.from_classifier(model, c, start="noise", reference=S) for c in range(3)]
     scores = tf.stack([descriptor.score(x) for descriptor in of], axis=1)
     if softmax:  # a probability says nothing of what is common to all classes
         scores -= tf.reduce_logsumexp(scores, axis=1, keepdims=True)
@@ -181,7 +181,7 @@ def test_the_descriptor_of_a_class_has_the_score_of_the_class(ending, functional
 @pytest.mark.parametrize("functional", [False, True])
 def test_the_descriptor_of_a_class_is_saved(functional, tmp_path):
     model, x = classifier(*ENDINGS["softmax layer"], functional=functional), pictures()
-    descriptor = Descriptor.from_classifier(model, 1, start="noise", reference_sigma=S)
+    descriptor = Descriptor.from_classifier(model, 1, start="noise", reference=S)
     descriptor.save(tmp_path / "d.keras")
     again = keras.models.load_model(tmp_path / "d.keras")
     assert not again.compiled
@@ -190,7 +190,7 @@ def test_the_descriptor_of_a_class_is_saved(functional, tmp_path):
 
 def test_the_gradient_is_that_of_the_logit():
     model, x = classifier(*ENDINGS["dense"]), pictures()
-    descriptor = Descriptor.from_classifier(model, 2, start="noise", reference_sigma=S)
+    descriptor = Descriptor.from_classifier(model, 2, start="noise", reference=S)
     expected = S**2 * gradient(lambda x: model(x)[:, 2], x)
     np.testing.assert_allclose(descriptor.reconstruct(x), expected, rtol=1e-5, atol=1e-7)
 

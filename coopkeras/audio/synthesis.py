@@ -97,7 +97,7 @@ def _envelopes(config, model, frames, seed):
     if isinstance(model, Generator):
         return None, _generate(model, frames, seeds.fold(seed, 0))
     features = model.x_shape[-1]
-    start = config.reference_sigma * seeds.normal(seeds.fold(seed, 0), [frames, features]).numpy()
+    start = config.reference * seeds.normal(seeds.fold(seed, 0), [frames, features]).numpy()
     return None, revise(config, model, start, seeds.fold(seed, 1))
 
 

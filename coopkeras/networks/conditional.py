@@ -4,18 +4,28 @@ import keras
 from keras import layers
 
 from coopkeras.networks.fills import SmoothFill
-from coopkeras.networks.layers import check_shape, crop, enlarge, layer, near_zero
+from coopkeras.networks.layers import (
+    Log,
+    StopGradient,
+    check_shape,
+    crop,
+    enlarge,
+    layer,
+    near_zero,
+)
 
 LARGEST_CORRECTION = 3.0  # deviations: without a bound learning may diverge
+FIRST_LOG_SPREAD = -1.0
 
 
 def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256), smooth_fill=False):
-    """Return a conditional network g: (z, seen, visible) -> x, an encoder-decoder.
+    """Return a conditional network g: (z, seen, visible) -> x and its spread, an encoder-decoder.
 
-        x = h(seen, visible, z),   or   x = filled + spread * h(standard, visible, z)
+        x = h(seen, visible, z),   or   x = filled + scale * h(standard, visible, z)
 
     z shifts every level of the decoder. Known values pass through, so that all of the network
-    serves the hidden ones. It is fully convolutional.
+    serves the hidden ones. It is fully convolutional. Its layers "encoder" and "decoder" are models
+    too: what is seen is encoded once, and decoded with each z.
 
     Args:
         shape: shape of one example, sides of 16 or more, or None for any multiple of
@@ -28,37 +38,105 @@ def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256), smooth
 
     Returns:
         network: functional model of a dict `{"z": [batch, latent_dim], "seen": [batch, *shape],
-        "visible": [batch, *shape[:-1], 1]}` -> `[batch, *shape]`.
+        "visible": [batch, *shape[:-1], 1]}` -> `{"x": [batch, *shape], "log_spread": [batch,
+        *shape], "features": [batch, *shape[:-1], filters]}`. The spread's gradient ends at the
+        features: learning it leaves x as it is.
 
     Raises:
         ValueError: if the shape is too small.
 
     Example:
-        >>> recovery_generator((32, 32, 1), channels=(8, 16)).output_shape
+        >>> recovery_generator((32, 32, 1), channels=(8, 16)).output_shape["x"]
         (None, 32, 32, 1)
 
     Source:
         Xie, Zheng, Fang, Zhu, Wu, TPAMI 2021: the fast thinking initializer.
     """
-    rank = check_shape(shape, "texture")
-    inputs = {
-        "z": keras.Input((latent_dim,), name="z"),
+    check_shape(shape, "texture")
+    seen = {
         "seen": keras.Input(shape, name="seen"),
         "visible": keras.Input((*shape[:-1], 1), name="visible"),
     }
-    x, last = inputs["seen"], {"dtype": "float32"}
+    z = keras.Input((latent_dim,), name="z")
+    encoder = _encoder(seen, channels, smooth_fill)
+    code = {name: keras.Input(one.shape[1:], name=name) for name, one in encoder.output.items()}
+    decoder = _decoder(z, code, shape, channels)
+    inputs = {"z": z, **seen}
+    return keras.Model(inputs, decoder({"z": z, **encoder(seen)}), name="recovery_network")
+
+
+def _encoder(inputs, channels, smooth_fill):
+    """Return a model of what is seen -> what the decoder needs of it, once for all z."""
+    x, kept = inputs["seen"], dict(inputs)
     if smooth_fill:
         fill = SmoothFill(name="smooth_fill", dtype="float32")
-        filled, x, spread = fill([inputs["seen"], inputs["visible"]])
+        kept["filled"], x, kept["scale"] = fill([inputs["seen"], inputs["visible"]])
+    x, skips = encode(layers.Concatenate()([x, inputs["visible"]]), channels)
+    skips = {f"skip_{level}": skip for level, skip in enumerate(skips)}
+    return keras.Model(inputs, {**kept, **skips, "deepest": x}, name="encoder")
+
+
+def _decoder(z, code, shape, channels):
+    """Return a model of z and the code -> x, its log spread and the features of both."""
+    rank, last = len(shape) - 1, {"dtype": "float32"}
+    skips = [code[f"skip_{level}"] for level in range(len(channels))]
+    features = decode(code["deepest"], skips, z, channels)
+    if "filled" in code:
         last["kernel_initializer"] = near_zero()
-    x = layers.Concatenate()([x, inputs["visible"]])
-    x = encode_and_decode(x, inputs["z"], channels)
-    x = layer("Conv", rank, shape[-1], 3, 1, "tanh", **last)(x)
-    if smooth_fill:
+    x = layer("Conv", rank, shape[-1], 3, 1, "tanh", **last)(features)
+    free = StopGradient()(features)
+    log_spread = layer("Conv", rank, 16, 3, 1, "leaky_relu")(free)
+    small = {"kernel_initializer": near_zero(), "dtype": "float32"}
+    bias = keras.initializers.Constant(FIRST_LOG_SPREAD)
+    log_spread = layer("Conv", rank, shape[-1], 3, 1, None, bias_initializer=bias, **small)(
+        log_spread
+    )
+    if "filled" in code:
         x = layers.Rescaling(LARGEST_CORRECTION, dtype="float32")(x)
-        x = layers.Multiply(dtype="float32")([x, spread])
-        x = layers.Add(dtype="float32")([filled, x])
-    return keras.Model(inputs, keep_known(x, inputs), name="recovery_network")
+        x = layers.Multiply(dtype="float32")([x, code["scale"]])
+        x = layers.Add(dtype="float32")([code["filled"], x])
+        log_spread = layers.Add(dtype="float32")([log_spread, Log(dtype="float32")(code["scale"])])
+    made = {"x": keep_known(x, code), "log_spread": log_spread, "features": features}
+    return keras.Model({"z": z, **code}, made, name="decoder")
+
+
+def inference_network(shape, latent_dim=32, channels=(32, 64, 128)):
+    """Return an encoder that infers z of x: (x, seen, visible) -> mean and log variance of z.
+
+    Args:
+        shape: shape of one example, of known sides.
+        latent_dim: length of z.
+        channels: filters of each halving, fine first.
+
+    Returns:
+        network: functional model of a dict `{"x": [batch, *shape], "seen": [batch, *shape],
+        "visible": [batch, *shape[:-1], 1]}` -> `{"mean", "log_variance"}`, `[batch, latent_dim]`.
+
+    Example:
+        >>> inference_network((32, 32, 1), 4, channels=(8, 16)).output_shape["mean"]
+        (None, 4)
+
+    Source:
+        Sohn, Lee, Yan, "Learning structured output representation", NIPS 2015.
+    """
+    rank = check_shape(shape, "texture")
+    inputs = {
+        "x": keras.Input(shape, name="x"),
+        "seen": keras.Input(shape, name="seen"),
+        "visible": keras.Input((*shape[:-1], 1), name="visible"),
+    }
+    x = layers.Concatenate()(list(inputs.values()))
+    for filters in channels:
+        x = layer("Conv", rank, filters, 4, 2, "leaky_relu")(x)
+    if None in shape:
+        x = getattr(layers, f"GlobalAveragePooling{rank}D")()(x)
+    else:
+        x = layers.Flatten()(x)
+    last = {"kernel_initializer": near_zero(), "dtype": "float32"}
+    mean = layers.Dense(latent_dim, **last)(x)
+    log_variance = layers.Dense(latent_dim, **last)(x)
+    made = {"mean": mean, "log_variance": log_variance}
+    return keras.Model(inputs, made, name="inference_network")
 
 
 def encode_and_decode(x, z, channels):
@@ -69,10 +147,22 @@ def encode_and_decode(x, z, channels):
         z: Keras tensor, `[batch, latent_dim]`; it shifts every level of the decoder.
         channels: filters of each halving, fine first.
     """
+    x, skips = encode(x, channels)
+    return decode(x, skips, z, channels)
+
+
+def encode(x, channels):
+    """Return the features of x halved as often as there are channels, and those before each."""
     rank, skips = len(x.shape) - 2, []
     for filters in channels:
         skips.append(x)
         x = layer("Conv", rank, filters, 4, 2, "leaky_relu")(x)
+    return x, skips
+
+
+def decode(x, skips, z, channels):
+    """Return features as fine as the first of `skips`; z shifts every level."""
+    rank = len(x.shape) - 2
     x = _shift(x, z)
     x = layer("Conv", rank, channels[-1], 3, 1, "leaky_relu")(x)
     finest = max(1, channels[0] // 2)

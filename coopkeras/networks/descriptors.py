@@ -8,7 +8,7 @@ examples of a batch.
 import keras
 from keras import layers
 
-from coopkeras.networks.layers import check_shape, layer
+from coopkeras.networks.layers import Modulate, Total, Waves, check_shape, layer, near_zero
 
 START_SIZE = 4
 
@@ -57,3 +57,53 @@ def descriptor(shape, channels=(64, 128, 256), form="object", activation="leaky_
         x = getattr(layers, f"Conv{rank}D")(1, width, dtype="float32", name="responses")(x)
     x = layers.Rescaling(scale, dtype="float32")(x)
     return keras.Model(inputs, x, name="descriptor_network")
+
+
+def revising_descriptor(shape, features, channels=(32, 48, 96)):
+    """Return a bottom-up network f of a residual and of the proposal that it corrects.
+
+    Two convolutions at each scale, which the level shifts and scales; every scale responds.
+
+    Args:
+        shape: shape of one example, sides of 16 or more, or None for any.
+        features: number of the generator's features at each place.
+        channels: filters of each scale, fine first.
+
+    Returns:
+        network: functional model of a dict `{"v": [batch, *shape], "x": [batch, *shape],
+        "proposed": [batch, *shape], "log_spread": [batch, *shape], "visible": [batch,
+        *shape[:-1], 1], "features": [batch, *shape[:-1], features], "angle": [batch, 1]}` ->
+        `[batch, 1]`: v is the noisy residual in units of its spread, x = proposed + spread v, the
+        angle that of the noise.
+
+    Example:
+        >>> revising_descriptor((32, 32, 1), features=8, channels=(8, 16)).output_shape
+        (None, 1)
+    """
+    rank = check_shape(shape, "texture")
+    sides = shape[:-1]
+    inputs = {name: keras.Input(shape, name=name) for name in ("v", "x", "proposed", "log_spread")}
+    inputs["visible"] = keras.Input((*sides, 1), name="visible")
+    inputs["features"] = keras.Input((*sides, features), name="features")
+    inputs["angle"] = keras.Input((1,), name="angle")
+    level = layers.Dense(64, activation="swish")(Waves()(inputs["angle"]))
+    context = layer("Conv", rank, 8, 1, 1, None)(inputs["features"])
+    names = ("v", "x", "proposed", "log_spread", "visible")
+    x = layers.Concatenate()([*(inputs[name] for name in names), context])
+    responses = []
+    for scale, filters in enumerate(channels):
+        if scale:
+            x = getattr(layers, f"AveragePooling{rank}D")(2, padding="same")(x)
+        for _ in range(2):
+            x = layer("Conv", rank, filters, 3, 1, None)(x)
+            x = layers.Activation("swish")(_modulated(x, level))
+        response = layer("Conv", rank, 1, 1, 1, None, use_bias=False, kernel_initializer=near_zero())
+        responses.append(Total(dtype="float32")(response(x)))
+    return keras.Model(inputs, layers.Add(dtype="float32")(responses), name="descriptor_network")
+
+
+def _modulated(x, level):
+    """Return `(1 + scale) x + shift`, a linear function of the level for each channel."""
+    both = layers.Dense(2 * x.shape[-1], kernel_initializer=near_zero())(level)
+    both = layers.Reshape([1] * (len(x.shape) - 2) + [2 * x.shape[-1]])(both)
+    return Modulate()([x, both])

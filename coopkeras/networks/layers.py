@@ -1,7 +1,7 @@
 """What the networks are built of: layers of any rank, and checks of shapes."""
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 SMALLEST_SIZE = 16
 LABEL_SCALE = 4.0  # learned faster than z, so that z is left what the class does not say
@@ -50,6 +50,54 @@ class ClassLabel(layers.Layer):
 
     def get_config(self):
         return super().get_config() | {"class_names": self.class_names}
+
+
+@keras.saving.register_keras_serializable("coopkeras")
+class StopGradient(layers.Layer):
+    """Passes values on, and no gradient back."""
+
+    def call(self, inputs):
+        return ops.stop_gradient(inputs)
+
+
+@keras.saving.register_keras_serializable("coopkeras")
+class Log(layers.Layer):
+    """Takes the logarithm of what is above 0."""
+
+    def call(self, inputs):
+        return ops.log(inputs)
+
+
+@keras.saving.register_keras_serializable("coopkeras")
+class Waves(layers.Layer):
+    """Turns an angle `[batch, 1]` in (0, pi/2) into cosines of its multiples, `[batch, 8]`."""
+
+    def call(self, inputs):
+        return ops.cos(inputs * ops.arange(1.0, 16.0, 2.0))
+
+
+@keras.saving.register_keras_serializable("coopkeras")
+class Modulate(layers.Layer):
+    """Takes x and a pair (scale, shift) along the channels to `(1 + scale) x + shift`."""
+
+    def call(self, inputs):
+        x, both = inputs
+        scale, shift = ops.split(both, 2, axis=-1)
+        return (1.0 + scale) * x + shift
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+
+@keras.saving.register_keras_serializable("coopkeras")
+class Total(layers.Layer):
+    """Adds up all values of each example: `[batch, ...] -> [batch, 1]`."""
+
+    def call(self, inputs):
+        return ops.sum(inputs, axis=tuple(range(1, len(inputs.shape))))[:, None]
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], 1)
 
 
 def near_zero():

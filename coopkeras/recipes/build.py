@@ -198,7 +198,7 @@ def _descriptor(config, shape, network, **more):
         )
     return Descriptor(
         network,
-        reference_sigma=config.reference_sigma,
+        reference=config.reference,
         steps=config.steps,
         step_size=config.step_size,
         penalty=config.relative_penalty / config.descriptor_scale,

@@ -27,7 +27,7 @@ class ModelConfig(TaskConfig):
         descriptor_scale: factor of the descriptor's score, the inverse of a temperature: the
             larger, the more of a revision is drift and the less is noise. 0 derives it from the
             data, where a task does so; see `derive`.
-        reference_sigma: s of the descriptor, in units of x.
+        reference: s of the descriptor, in units of x.
         steps: Langevin updates of a revision.
         step_size: noise of one update of a revision, in units of x; 0 derives it from the data.
         denoise_steps: updates without noise that end a sample of CoopNets, and that are all of an
@@ -68,7 +68,7 @@ class ModelConfig(TaskConfig):
                 "descriptor_layers",
                 "descriptor_form",
                 "descriptor_scale",
-                "reference_sigma",
+                "reference",
                 "steps",
                 "step_size",
                 "descriptor_learning_rate",
@@ -90,7 +90,7 @@ class ModelConfig(TaskConfig):
     descriptor_layers: int = 3
     descriptor_form: str = "texture"
     descriptor_scale: float = 1.0
-    reference_sigma: float = 0.5
+    reference: float = 0.5
     steps: int = 10
     step_size: float = 0.03
     denoise_steps: int = 3
@@ -115,7 +115,7 @@ class ModelConfig(TaskConfig):
         self.at_least(**dict.fromkeys((*sizes, "steps", "infer_steps"), 1))
         self.at_least(descriptor_scale=0, step_size=0, noise_sigma=0)
         rates = ("generator_learning_rate", "descriptor_learning_rate")
-        for name in ("reference_sigma", "infer_step_size", *rates):
+        for name in ("reference", "infer_step_size", *rates):
             self.require(getattr(self, name) > 0, name, "greater than 0")
         self.require(0 <= self.observed_weight <= 1, "observed_weight", "between 0 and 1")
         for name in ("warmup_share", "ema"):
