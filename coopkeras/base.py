@@ -125,9 +125,31 @@ def label(batch):
     return batch.get("label") if isinstance(batch, dict) else None
 
 
+def known(batch, x):
+    """Return 1 where a batch says that x is "known", else 0, `[batch, ..., 1]`; 1 by default."""
+    if isinstance(batch, dict) and "known" in batch:
+        return tf.cast(batch["known"], tf.float32)
+    return tf.ones_like(x[..., :1])
+
+
 def distance(a, b):
     """Return the root mean squared difference, a scalar."""
     return tf.sqrt(tf.reduce_mean((a - b) ** 2))
+
+
+def repeat(times, update):
+    """Call `update(number)` so often; return its last result, a scalar.
+
+    The graph does not grow with `times`, but under a strategy, whose optimizers allow no loop.
+    """
+    if tf.distribute.has_strategy():
+        return [update(number) for number in range(times)][-1]
+    _, last = tf.while_loop(
+        lambda number, _: number < times,
+        lambda number, _: (number + 1, update(number)),
+        (0, 0.0),
+    )
+    return last
 
 
 def growing(decay, updates):

@@ -26,7 +26,6 @@ import tensorflow as tf
 from coopkeras import base, seeds
 from coopkeras.observation import Mask, Nothing
 
-
 TAUGHT = 4  # one of so many rows is revised while learning about proposals
 
 
@@ -46,8 +45,6 @@ class CoopNets(base.Model):
         ema: decay of the exponential moving averages of both networks, which sample, recover and
             are exported; it grows to this value over the first updates.
         descriptor_updates: with a `Reference`, updates of the descriptor for one of the generator.
-        focus: with a `Reference`, the side of the boxes around what is hidden on which the
-            descriptor learns; None is all of an example.
         proposal_noise: standard deviation >= 0, in units of x, of the noise that proposals get
             before they are revised: eps of x = g(z) + eps. Without it a revision goes along the
             outlines of a vague proposal.
@@ -77,7 +74,6 @@ class CoopNets(base.Model):
         ema=0.999,
         proposal_noise=0.0,
         descriptor_updates=5,
-        focus=None,
         seed=0,
         **kwargs,
     ):
@@ -86,7 +82,7 @@ class CoopNets(base.Model):
         self.observation = Nothing() if observation is None else observation
         self.observed_weight, self.warmup_updates = observed_weight, warmup_updates
         self.ema, self.proposal_noise = ema, proposal_noise
-        self.descriptor_updates, self.focus = descriptor_updates, focus
+        self.descriptor_updates = descriptor_updates
         if not 0 <= observed_weight <= 1:
             raise ValueError(
                 f"`observed_weight` should be between 0 and 1; received {observed_weight}."
@@ -130,7 +126,7 @@ class CoopNets(base.Model):
         given = self.generator.given(seen, observation, observed, base.label(batch))
         if self.descriptor.about_proposals:
             gap, movement, error = self._cooperate_about_proposals(
-                observed, observation, seen, given, seed
+                observed, base.known(batch, observed), observation, seen, given, seed
             )
         elif self.warmup_updates:
             gap, movement, error = tf.cond(
@@ -165,23 +161,30 @@ class CoopNets(base.Model):
         error = self.generator.learn(lessons[::-1], given)
         return gap, base.distance(revised, proposed), error
 
-    def _cooperate_about_proposals(self, observed, observation, seen, given, seed):
+    def _cooperate_about_proposals(self, observed, known, observation, seen, given, seed):
         """Take the five steps about proposals; return misfit of D2, movement and error of g(0)."""
         g0, d1, g1, d2 = seeds.split(seed, 4)
         rows = slice(0, tf.maximum(1, tf.shape(observed)[0] // TAUGHT))
         taught = self._revise_some(rows, observation, seen, given, g0, d1)
         # G1, G2
         proposal, error = self.generator.learn_proposals(
-            observed, seen, observation, given, g1, taught[:-1]
+            observed, known, seen, observation, given, g1, taught[:-1]
         )
         # D2
-        u = observation.hide((observed - proposal.mean) / proposal.spread)
-        self.descriptor.reference.observe(u, 1 - proposal.visible)
-        self.descriptor.reference.learn_gain(u[rows], taught[-1])
-        cut, focused = self._focused(observation, observed)
-        u, proposal = cut(u), proposal.map(cut)
-        for number in range(self.descriptor_updates):
-            misfit = self.descriptor.denoise(u, proposal, focused, seeds.fold(d2, number))
+        u = known * observation.hide((observed - proposal.mean) / proposal.spread)
+        reference = self.descriptor.reference
+        reference.observe(u, known * (1 - proposal.visible), self.updates)
+        reference.learn_gain(u[rows], known[rows] * taught[-1])
+        cut, _, focused = observation.focus(observed)
+        u, known, proposal = cut(u), cut(known), proposal.map(cut)
+
+        def hide(x):
+            return known * focused.hide(x)
+
+        misfit = base.repeat(
+            self.descriptor_updates,
+            lambda number: self.descriptor.denoise(u, proposal, hide, seeds.fold(d2, number)),
+        )
         return misfit, base.distance(taught[-1], 0.0), error
 
     def _revise_some(self, rows, observation, seen, given, g0, d1):
@@ -195,11 +198,6 @@ class CoopNets(base.Model):
         _, u = self.descriptor.revise_proposal(proposal, observation, seed=d1)
         revised = observation.project(proposal.mean + proposal.spread * u, seen)
         return z, tf.stop_gradient(revised), seen, observation, given, u
-
-    def _focused(self, observation, observed):
-        if self.focus is None:
-            return tf.identity, observation
-        return observation.focus(observed, self.focus)
 
     def _warm_up(self, batch, observed, given, seed):
         """Let the generator learn alone from the observed; the descriptor waits."""
@@ -252,7 +250,7 @@ class CoopNets(base.Model):
     @property
     def x_shape(self):
         """Return the shape of one x."""
-        return self.descriptor.x_shape
+        return self.generator.x_shape
 
     # Using ----------------------------------------------------------------------------------
 
@@ -350,6 +348,26 @@ class CoopNets(base.Model):
         )
         return pair if proposed else pair[1]
 
+    @tf.function
+    def energy(self, x, seen=None, observation=None):
+        """Return the energy of x, float32 `[batch]`; lower is likelier.
+
+        With a `Reference` it is the energy about the proposal at z = 0.
+
+        Args:
+            x: `[batch, ...]`; what is known of it is taken from `seen`.
+            seen: `observation(x)`, for a model with a `Reference`.
+            observation: an `Observation`; by default that of learning.
+        """
+        if not self.descriptor.about_proposals:
+            return self.ema_descriptor.energy(x)
+        observation = self.observation if observation is None else observation
+        generator = self.ema_generator
+        code = generator.encode(generator.given(seen, observation, x))
+        z = tf.zeros([tf.shape(x)[0], *generator.z_shape])
+        proposal = generator.propose(z, code, observation, seen)
+        return self.ema_descriptor.energy_about(observation.project(x, seen), proposal, observation)
+
     def call(self, batch):
         """Return a recovery of what is seen of a batch; if nothing is, as many samples.
 
@@ -429,9 +447,7 @@ class CoopNets(base.Model):
         found = self.ema_descriptor.revise_proposal(
             proposal, observation, seed=seed, temperature=temperature
         )
-        return tuple(
-            observation.project(proposal.mean + proposal.spread * u, seen) for u in found
-        )
+        return tuple(observation.project(proposal.mean + proposal.spread * u, seen) for u in found)
 
     def _revise_and_denoise(
         self,

@@ -131,7 +131,15 @@ class Descriptor(base.Model):
         return tf.reduce_sum(tf.reshape(responses, [tf.shape(responses)[0], -1]), axis=1)
 
     def energy(self, x):
-        """Return `U(x) = |x|^2 / (2 s^2) - f(x)`, float32 `[batch]`; lower is likelier."""
+        """Return `U(x) = |x|^2 / (2 s^2) - f(x)`, float32 `[batch]`; lower is likelier.
+
+        Raises:
+            ValueError: if the energy is one about proposals: that is the energy of `CoopNets`.
+        """
+        if self.about_proposals:
+            raise ValueError(
+                "This descriptor's energy is about a proposal: use `CoopNets.energy(x, seen)`."
+            )
         reference = tf.reduce_sum(tf.reshape(x**2, [tf.shape(x)[0], -1]), axis=1)
         return reference / (2 * self.reference**2) - self.score(x)
 
@@ -359,6 +367,8 @@ class Descriptor(base.Model):
         Returns:
             noise, u: `[batch, ...]`: x is `mean + spread * noise`, or revised `mean + spread * u`.
         """
+        cut, paste, observation = observation.focus(proposal.mean)
+        proposal = proposal.map(cut)
         colouring, field = self.noise_of(proposal, observation)
         shape = colouring.noise_shape(tf.shape(proposal.mean)[0])
         w = seeds.normal(seeds.fold(seed, 0), shape)
@@ -370,26 +380,39 @@ class Descriptor(base.Model):
             seed=seeds.fold(seed, 1),
             temperature=temperature,
         )
-        return field(w), u
+        return paste(field(w)), paste(u)
 
-    def denoise(self, u, proposal, observation, seed):
+    def energy_about(self, x, proposal, observation):
+        """Return the energy of x about a proposal, `[batch]`; lower is likelier.
+
+        Args:
+            x: `[batch, ...]`, which agrees with what is seen.
+            proposal: a `generator.Proposal`.
+            observation: A.
+        """
+        u = observation.hide((x - proposal.mean) / proposal.spread)
+        cut, _, observation = observation.focus(x)
+        proposal, u = proposal.map(cut), cut(u)
+        colouring, _ = self.noise_of(proposal, observation)
+        return self.reference.energy(self.tilt(proposal), colouring, observation.hide, u)
+
+    def denoise(self, u, proposal, hide, seed):
         """D2 about a proposal: learn to take noise out of u; return the misfit, of 1 at first.
 
         Args:
             u: `(x - mean) / spread`, 0 where x is known.
             proposal: a `generator.Proposal`.
-            observation: A.
+            hide: function that keeps what is to be learned of `[batch, ...]`.
             seed: int32 `[2]`.
         """
-        colouring, _ = self.noise_of(proposal, observation)
+        colouring = self.reference.colouring(tf.shape(u)[1:-1])
         variables = self.network.trainable_variables
         with tf.GradientTape() as tape:
-            misfit, unlearned, level = self.reference.denoising(
-                self.tilt(proposal), colouring, observation.hide, u, seed
+            loss, left, level = self.reference.denoising(
+                self.tilt(proposal), colouring, hide, u, seed
             )
-            loss = tf.reduce_mean(misfit) / tf.reduce_mean(unlearned)
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        self.reference.learn_levels(misfit, unlearned, level)
+        self.reference.learn_levels(left, level)
         return loss
 
     # Representation -------------------------------------------------------------------------

@@ -421,7 +421,7 @@ class Generator(base.Model):
         error = self.learn([(1.0, z, seen, observation)], given)
         return self.report(reconstruction=error, movement=base.distance(z, start))
 
-    def learn_proposals(self, observed, seen, observation, given, seed, taught=None):
+    def learn_proposals(self, observed, known, seen, observation, given, seed, taught=None):
         """G1 and G2 of a generator with a spread: regress what is hidden on z, and on z = 0.
 
             z ~ q(z | x, seen)
@@ -432,6 +432,7 @@ class Generator(base.Model):
 
         Args:
             observed: x, `[batch, ...]`.
+            known: 1 for what is to be learned of x, else 0, `[batch, ..., 1]`.
             seen: `A x`.
             observation: A.
             given: what `given` returned.
@@ -447,15 +448,17 @@ class Generator(base.Model):
             code = self.encode(given)
             estimate = self.propose(tf.zeros_like(z), code, observation, seen)
             proposal = self.propose(z, code, observation, seen)
-            squares = [_square(observed - one.mean) for one in (estimate, proposal)]
-            losses = [square / (2 * v) for square, v in zip(squares, tf.unstack(self.missed))]
-            losses += [_spread_loss(observed, one) for one in (estimate, proposal)]
+            squares = [_square(known * (observed - one.mean)) for one in (estimate, proposal)]
+            losses = [
+                square / (2 * v) for square, v in zip(squares, tf.unstack(self.missed), strict=True)
+            ]
+            losses += [_spread_loss(observed, known, one) for one in (estimate, proposal)]
             loss = tf.reduce_mean(tf.add_n([divergence, *losses]))
             if taught is not None:
                 loss += self._taught(taught, given, observation, seen)
         variables = self.trainable_parts
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        means = [tf.reduce_sum(square) / _hidden_values(proposal) for square in squares]
+        means = [tf.reduce_sum(square) / _hidden_values(known, proposal) for square in squares]
         decay = base.growing(0.99, self.updates)
         self.missed.assign(decay * self.missed + (1 - decay) * tf.stack(means))
         self.updates.assign_add(1)
@@ -566,16 +569,16 @@ def _square(x):
     return tf.reduce_sum(_flat(x) ** 2, axis=1)
 
 
-def _spread_loss(observed, proposal):
+def _spread_loss(observed, known, proposal):
     """Return `-log N(observed; mean, spread^2)` of what is hidden, the mean as it is, `[batch]`."""
-    error = tf.stop_gradient(observed - proposal.mean) / proposal.spread
-    hidden = (1 - proposal.visible) * tf.ones_like(error)
+    error = tf.stop_gradient(known * (observed - proposal.mean)) / proposal.spread
+    hidden = known * (1 - proposal.visible) * tf.ones_like(error)
     return tf.reduce_sum(_flat(hidden * tf.math.log(proposal.spread) + error**2 / 2), axis=1)
 
 
-def _hidden_values(proposal):
-    """Return how many values of a batch are hidden."""
-    return tf.reduce_sum((1 - proposal.visible) * tf.ones_like(proposal.mean))
+def _hidden_values(known, proposal):
+    """Return how many values of a batch are hidden, and known to who learns."""
+    return tf.reduce_sum(known * (1 - proposal.visible) * tf.ones_like(proposal.mean))
 
 
 def _flat(x):

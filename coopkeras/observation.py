@@ -8,12 +8,30 @@ after each update is exactly Langevin dynamics on p(x | A x = seen).
 """
 
 import abc
+from collections.abc import Callable
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+RIM = 4  # values around what is hidden that belong to a box
+
 _TEMPLATES = {}
+
+
+class Focus(NamedTuple):
+    """Examples cut to boxes around what is hidden.
+
+    Attributes:
+        cut: function `[batch, ..., d] -> [batch, ..., d]`, of examples or anything shaped alike.
+        paste: function that undoes `cut`, with zeros outside of the box.
+        observation: A on the boxes.
+    """
+
+    cut: Callable
+    paste: Callable
+    observation: "Observation"
 
 
 class Observation(abc.ABC):
@@ -79,20 +97,14 @@ class Observation(abc.ABC):
         mean = tf.reduce_mean(x, axis=range(1, len(x.shape)), keepdims=True)
         return tf.broadcast_to(mean, tf.shape(x))
 
-    def focus(self, x, side):
-        """Return what cuts examples to boxes around what is hidden, and what A is on a box.
-
-        By default nothing is cut.
+    def focus(self, x):
+        """Return the `Focus` on what is hidden of x; by default all of x.
 
         Args:
-            x: `[batch, ..., channels]`.
-            side: of a box, values.
-
-        Returns:
-            cut, observation: function `[batch, ..., d] -> [batch, ..., d]`, and an `Observation`.
+            x: any tensor shaped like the examples, `[batch, ..., channels]`.
         """
-        del x, side
-        return tf.identity, self
+        del x
+        return Focus(tf.identity, tf.identity, self)
 
     def bind(self, batch):
         """Return the observation of this batch: itself, unless its parameters are per example.
@@ -200,18 +212,29 @@ class Mask(Observation):
         """Return `x`: a mask mixes nothing."""
         return x
 
-    def focus(self, x, side):
-        """Return what cuts examples to boxes of `side` around the middle of what is hidden."""
-        hidden = 1 - self.visible(x)
-        places = [_box(hidden, axis, side) for axis in range(1, len(x.shape) - 1)]
+    def focus(self, x):
+        """Return the `Focus` on boxes around what is hidden, all as large as the largest needs."""
+        visible = tf.broadcast_to(self._visible, tf.concat([tf.shape(x)[:-1], [1]], 0))
+        boxes = [_box(visible, axis) for axis in range(1, len(x.shape) - 1)]
+        lengths = tf.shape(x)[1:-1]
 
         def cut(x):
-            for axis, at in enumerate(places, 1):
-                x = tf.gather(x, at, axis=axis, batch_dims=1)
+            for axis, (start, side) in enumerate(boxes, 1):
+                places = start[:, None] + tf.range(side)
+                x = tf.gather(x, places, axis=axis, batch_dims=1)
             return x
 
-        visible = tf.broadcast_to(self._visible, tf.concat([tf.shape(x)[:-1], [1]], 0))
-        return cut, Mask(cut(visible))
+        def paste(x):
+            for axis, (start, side) in enumerate(boxes, 1):
+                places = tf.range(lengths[axis - 1]) - start[:, None]
+                inside = (places >= 0) & (places < side)
+                x = tf.gather(x, tf.clip_by_value(places, 0, side - 1), axis=axis, batch_dims=1)
+                shape = [-1 if at in (0, axis) else 1 for at in range(len(x.shape))]
+                shape[axis] = lengths[axis - 1]
+                x = tf.where(tf.reshape(inside, shape), x, 0.0)
+            return x
+
+        return Focus(cut, paste, Mask(cut(visible)))
 
     def visible(self, x):
         """Return 1 where x is known, 0 where it is not."""
@@ -219,10 +242,14 @@ class Mask(Observation):
         return tf.ensure_shape(visible[..., :1], [*x.shape[:-1], 1])
 
     def bind(self, batch):
-        """Return the mask of this batch's `visible`, or itself if the batch has none."""
-        if isinstance(batch, dict) and "visible" in batch:
-            return Mask(batch["visible"])
-        return self
+        """Return the mask of this batch's `visible`, or itself if the batch has none.
+
+        What a batch says is not `known` is not visible either.
+        """
+        if not isinstance(batch, dict) or "visible" not in batch:
+            return self
+        visible = tf.cast(batch["visible"], tf.bool)
+        return Mask(visible & tf.cast(batch["known"], tf.bool) if "known" in batch else visible)
 
     @property
     def parameters(self):
@@ -234,16 +261,15 @@ class Mask(Observation):
         return {"visible": self._visible.numpy().tolist()}
 
 
-def _box(hidden, axis, side):
-    """Return the indices along an axis of a box around what is hidden, int `[batch, side]`."""
-    length = tf.shape(hidden)[axis]
-    side = tf.minimum(side, length)
-    others = [other for other in range(1, len(hidden.shape)) if other != axis]
-    there = tf.reduce_max(hidden, axis=others) > 0
-    first = tf.argmax(there, axis=1, output_type=tf.int32)
-    last = length - 1 - tf.argmax(there[:, ::-1], axis=1, output_type=tf.int32)
-    start = tf.clip_by_value((first + last + 1 - side) // 2, 0, length - side)
-    return start[:, None] + tf.range(side)
+def _box(visible, axis):
+    """Return where boxes around what is hidden start along an axis, int `[batch]`, and how long."""
+    length = tf.shape(visible)[axis]
+    others = [other for other in range(1, len(visible.shape)) if other != axis]
+    hidden = tf.logical_not(tf.reduce_all(visible, axis=others))
+    first = tf.argmax(hidden, axis=1, output_type=tf.int32)
+    after = length - tf.argmax(hidden[:, ::-1], axis=1, output_type=tf.int32)
+    side = tf.minimum(tf.reduce_max(after - first) + 2 * RIM, length)
+    return tf.clip_by_value((first + after - side) // 2, 0, length - side), side
 
 
 @keras.saving.register_keras_serializable("coopkeras")

@@ -5,8 +5,8 @@
     v = a u + b e,   a = cos(angle), b = sin(angle)         levels of noise e ~ N(0, C)
     U(v) = v' C^-1 v / 2 - (a / b) F(v, angle)
 
-C is stationary on what is hidden: C = P K K P, K a convolution, P what A does not see. With v = P K w
-the reference of w is N(0, I), so D1 is plain Langevin dynamics in w / a, and C^-1 is never needed:
+C is stationary on what is hidden: C = P K K P, K a convolution, P what A does not see. With
+v = P K w the reference of w is N(0, I), so D1 is plain Langevin dynamics in w / a, without C^-1:
 
     U(w) = |w|^2 / 2 - (a / b) F(P K w, angle)
 
@@ -19,7 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from coopkeras import seeds
+from coopkeras import base, seeds
 from coopkeras.langevin import gradient, langevin
 
 FIRST = math.acos(0.05)  # angle of the first level: almost all is noise
@@ -87,17 +87,19 @@ class Reference(keras.layers.Layer):
 
     # C ----------------------------------------------------------------------------------------
 
-    def observe(self, residual, hidden):
+    def observe(self, residual, hidden, updates):
         """Move C towards the covariance of residuals, each pair of hidden values at its distance.
 
         Args:
             residual: `(x - g) / s`, `[batch, ..., channels]`, 0 where x is known.
             hidden: share of each place that is hidden, `[batch, ..., 1]`.
+            updates: number of updates so far: the first count for more.
         """
+        decay = base.growing(FORGETTING, updates)
         products = self._correlate(residual)
         pairs = self._correlate(hidden)
         for mean, now in ((self.products, products), (self.pairs, pairs)):
-            mean.assign(FORGETTING * mean + (1 - FORGETTING) * now)
+            mean.assign(decay * mean + (1 - decay) * now)
 
     def _correlate(self, x):
         """Return the mean over the batch of `sum_p x(p + lag) x(p)'`, `[*lags, c, c]`."""
@@ -120,7 +122,8 @@ class Reference(keras.layers.Layer):
         """Return C by lag, tapered to 0 beyond the reach, symmetric, `[*lags, c, c]`."""
         covariance = self.products / tf.maximum(self.pairs, 1e-3 * tf.reduce_max(self.pairs))
         for axis, reach in enumerate(self.reaches):
-            taper = 1 - np.abs(np.arange(-reach, reach + 1)) / (reach + 1)
+            share = np.abs(np.arange(-reach, reach + 1)) / (reach + 1)
+            taper = (1 + np.cos(np.pi * np.clip(2 * share - 1, 0, 1))) / 2
             shape = [1] * len(covariance.shape)
             shape[axis] = len(taper)
             covariance *= taper.reshape(shape).astype(np.float32)
@@ -191,7 +194,7 @@ class Reference(keras.layers.Layer):
         return tf.constant(a), tf.constant(b), tf.constant(np.sqrt(2 * h)), added / (2 * h)
 
     def denoising(self, score, colouring, hide, u, seed):
-        """D2: return what F misses of denoising, and the level of each example.
+        """D2: return what F misses of denoising, as a share of what there is to miss.
 
             v = a u + b e,   misfit = |C^-1/4 (b u - a e - C dF/dv)|^2
 
@@ -203,7 +206,9 @@ class Reference(keras.layers.Layer):
             seed: int32 `[2]` or `[batch, 2]`.
 
         Returns:
-            misfit, unlearned: `[batch]`, and that of F = 0; level: int32 `[batch]`.
+            loss: the misfit as a share of that of F = 0, a scalar, 1 at first.
+            left, level: `|b u - a e - C dF/dv|^2` as such a share, and the nearest level of each
+                example, `[batch]`.
         """
         batch = tf.shape(u)[0]
         share = seeds.uniform(seeds.fold(seed, 0), tf.stack([batch, 1]))[:, 0]
@@ -214,18 +219,35 @@ class Reference(keras.layers.Layer):
         target = b * u - a * e
         v = a * u + b * e
         drift = hide(colouring.covary(hide(gradient(lambda v: score(v, angle), v))))
-        nearest = tf.argmin(
+        level = tf.argmin(
             tf.abs(angle[:, None] - _angles(self.levels)), axis=1, output_type=tf.int32
         )
-        return colouring.weigh(target - drift), colouring.weigh(target), nearest
+        misfit, unlearned = (tf.reduce_mean(colouring.weigh(e)) for e in (target - drift, target))
+        left = _inner(target - drift, target - drift) / tf.reduce_mean(_inner(target, target))
+        return misfit / unlearned, left, level
 
-    def learn_levels(self, misfit, unlearned, level):
-        """Move the share of variance that each level leaves towards what was found."""
-        count = tf.math.unsorted_segment_sum(tf.ones_like(misfit), level, self.levels)
-        mean = tf.math.unsorted_segment_mean(misfit, level, self.levels)
+    def energy(self, score, colouring, hide, u):
+        """Return U of residuals at the last level, `[batch]`.
+
+            U = v' C^-1 v / 2 - (a / b) F(v),   v = a u
+
+        Args:
+            score: F, function of v and its angle.
+            colouring: K, what `colouring` returned.
+            hide: P, function of `[batch, ...]`.
+            u: `[batch, ...]`, 0 where x is known.
+        """
+        v = math.cos(LAST) * u
+        solved = _solve(lambda x: hide(colouring.covary(hide(x))), v)
+        angle = tf.fill([tf.shape(u)[0]], LAST)
+        return _inner(v, solved) / 2 - score(v, angle) / math.tan(LAST)
+
+    def learn_levels(self, left, level):
+        """Move the share of the variance that each level leaves towards what was found."""
+        count = tf.math.unsorted_segment_sum(tf.ones_like(left), level, self.levels)
+        mean = tf.math.unsorted_segment_mean(left, level, self.levels)
         rate = 1 - FORGETTING**count
-        share = tf.minimum(mean / tf.reduce_mean(unlearned), 1.5)
-        self.left.assign(self.left + rate * (share - self.left))
+        self.left.assign(self.left + rate * (tf.minimum(mean, 1.5) - self.left))
 
     def learn_gain(self, u, revised_u):
         """Move the gain of the chain's noise so that revised residuals vary as observed ones."""
@@ -295,7 +317,7 @@ class Colouring:
             sides = tf.shape(x)
             return self._scaled(x, scale), lambda y: tf.slice(apply(y), [0] * len(x.shape), sides)
 
-        return apply(x)
+        return tf.ensure_shape(apply(x), [*[None] * (len(x.shape) - 1), self.channels])
 
     def _scaled(self, x, scale):
         spectrum = _fft(x, self.padded)
@@ -303,6 +325,30 @@ class Colouring:
             return _ifft(spectrum * scale, self.padded)
         parts = scale * tf.einsum("...ji,b...j->b...i", tf.math.conj(self._axes), spectrum)
         return _ifft(tf.einsum("...ij,b...j->b...i", self._axes, parts), self.padded)
+
+
+def _solve(times, y):
+    """Return x with `times(x) = y`, by at most 100 conjugate gradients for each row."""
+
+    def step(number, x, rest, way, square):
+        moved = times(way)
+        length = square / tf.maximum(_inner(way, moved), 1e-20)
+        x += _beside(length, x) * way
+        rest -= _beside(length, x) * moved
+        now = _inner(rest, rest)
+        way = rest + _beside(now / tf.maximum(square, 1e-20), x) * way
+        return number + 1, x, rest, way, now
+
+    start = _inner(y, y)
+    return tf.while_loop(
+        lambda number, x, rest, way, square: (number < 100) & tf.reduce_any(square > 1e-10 * start),
+        step,
+        (0, tf.zeros_like(y), y, y, start),
+    )[1]
+
+
+def _inner(x, y):
+    return tf.reduce_sum(x * y, axis=range(1, len(x.shape)))
 
 
 def _angles(levels):

@@ -10,7 +10,7 @@ FITTED = 8000  # images at most that the baselines are fitted to
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(ck.recipes.HolesConfig, ck.recipes.ImageConfig):
+class Config(ck.recipes.HolesFields, ck.recipes.ImageFields, ck.recipes.ProposalConfig):
     """Settings of inpainting; the defaults are those of the embedded textures.
 
     Attributes:
@@ -21,13 +21,7 @@ class Config(ck.recipes.HolesConfig, ck.recipes.ImageConfig):
     """
 
     data: str = "samples:textures"
-    updates: int = 560
-    warmup_share: float = 0.52
-    generator_learning_rate: float = 2e-3
-    descriptor_scale: float = 5e4
-    descriptor_learning_rate: float = 7e-4
-    relative_penalty: float = 1.0
-    step_size: float = 0.01
+    updates: int = 420
 
     def __post_init__(self):
         """Check that the holes fit."""
@@ -51,7 +45,7 @@ class Inpaint(ck.recipes.HolesRecovery):
         """Return a network that fills holes; one of patches corrects a smooth fill."""
         config, widths = (
             self.config,
-            ck.recipes.encoder_widths(self.config.generator_width, spec.shape),
+            ck.recipes.encoder_widths(self.config.width, spec.shape),
         )
         smooth = config.at_own_scale()
         return ck.networks.recovery_generator(

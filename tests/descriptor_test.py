@@ -75,9 +75,7 @@ def test_the_energy_of_a_row_is_that_of_the_row_alone():
     np.testing.assert_allclose(together, alone, rtol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"start": "zeros"}, {"reference": 0.0}, {"step_size": -1.0}]
-)
+@pytest.mark.parametrize("wrong", [{"start": "zeros"}, {"reference": 0.0}, {"step_size": -1.0}])
 def test_a_wrong_argument_is_named(wrong):
     with pytest.raises(ValueError, match=f"`{[*wrong][0]}` should be"):
         flat(**wrong)
@@ -147,9 +145,7 @@ def test_the_penalty_keeps_scores_near_zero():
 
 
 def test_persistent_chains_go_on_from_where_they_were():
-    descriptor = flat(
-        start="persistent", num_chains=20000, steps=3, step_size=0.3, reference=0.5
-    )
+    descriptor = flat(start="persistent", num_chains=20000, steps=3, step_size=0.3, reference=0.5)
     descriptor.compile(still())
     first = descriptor.chains.numpy()
     assert first.std() == pytest.approx(0.5, rel=0.02)

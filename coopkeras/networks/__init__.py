@@ -5,15 +5,16 @@ from coopkeras import public
 __getattr__, __dir__, __all__ = public(
     __name__,
     {
-        "descriptors": ("descriptor",),
+        "descriptors": ("descriptor", "revising_descriptor"),
         "generators": ("generator",),
         "conditional": (
             "encode_and_decode",
             "enlarging_generator",
+            "inference_network",
             "keep_known",
             "recovery_generator",
         ),
-        "fills": ("SmoothFill",),
+        "fills": ("GaussianFill", "SmoothFill"),
         "layers": ("ClassLabel", "Scene"),
     },
 )

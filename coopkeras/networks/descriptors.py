@@ -97,7 +97,9 @@ def revising_descriptor(shape, features, channels=(32, 48, 96)):
         for _ in range(2):
             x = layer("Conv", rank, filters, 3, 1, None)(x)
             x = layers.Activation("swish")(_modulated(x, level))
-        response = layer("Conv", rank, 1, 1, 1, None, use_bias=False, kernel_initializer=near_zero())
+        response = layer(
+            "Conv", rank, 1, 1, 1, None, use_bias=False, kernel_initializer=near_zero()
+        )
         responses.append(Total(dtype="float32")(response(x)))
     return keras.Model(inputs, layers.Add(dtype="float32")(responses), name="descriptor_network")
 

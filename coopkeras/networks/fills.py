@@ -1,6 +1,10 @@
 """A smooth fill of what is hidden: where a network that recovers starts from."""
 
+import functools
+import math
+
 import keras
+import numpy as np
 from keras import layers, ops
 
 LEAST_SPREAD = 0.02  # in units of x: the grain of what is flat
@@ -98,3 +102,69 @@ def _doubled(x, shape):
     for axis in range(1, len(shape) - 1):
         x = ops.repeat(x, 2, axis=axis)
     return x[(slice(None), *(slice(0, side) for side in shape[1:-1]))]
+
+
+@keras.saving.register_keras_serializable("coopkeras")
+class GaussianFill(layers.Layer):
+    """Fills what is hidden with the conditional mean of a Gaussian that `adapt` fits to examples.
+
+        x = m + W z + s e,   filled = m_h + W_h (W_v' W_v + r s^2 I)^-1 W_v' (x_v - m_v)
+
+    v are the values that are known and h those that are hidden; W are principal components. Takes
+    the pair seen `[batch, *sides, c]`, 0 where it is not visible, and visible `[batch, *sides, 1]`.
+
+    Args:
+        components: number of principal components, at most.
+        **kwargs: as for any layer.
+
+    Example:
+        >>> fill = GaussianFill(components=1)
+        >>> line = np.linspace(-1, 1, 50)[:, None, None] * np.array([[1.0], [0.5]])
+        >>> fill.adapt(line)
+        >>> seen, visible = [[[0.4], [0.0]]], [[[1.0], [0.0]]]
+        >>> fill([keras.ops.array(seen), keras.ops.array(visible)]).numpy().round(2).tolist()
+        [[[0.4000000059604645], [0.20000000298023224]]]
+
+    Source:
+        Tipping and Bishop, Probabilistic principal component analysis, 1999, equations 7 to 10.
+    """
+
+    def __init__(self, components=200, dtype="float32", **kwargs):
+        super().__init__(dtype=dtype, **kwargs)
+        self.components = components
+
+    def build(self, input_shape):
+        shape = tuple(input_shape[0][1:])
+        values = math.prod(shape)
+        weight = functools.partial(self.add_weight, initializer="zeros", trainable=False)
+        self.mean = weight(shape=(values,), name="mean")
+        self.axes = weight(shape=(values, self.components), name="axes")
+        self.ridge = self.add_weight(shape=(), initializer="ones", trainable=False, name="ridge")
+
+    def fit(self, mean, axes, ridge):
+        """Set m, W `[values, components or fewer]` and `r s^2`."""
+        axes = np.asarray(axes, np.float32)
+        spare = self.components - axes.shape[1]
+        self.mean.assign(np.reshape(mean, -1))
+        self.axes.assign(np.pad(axes, [(0, 0), (0, spare)]))
+        self.ridge.assign(ridge)
+
+    def call(self, inputs):
+        seen, visible = inputs
+        known = ops.reshape(visible * ops.ones_like(seen), (-1, self.mean.shape[0]))
+        x = ops.reshape(seen, (-1, self.mean.shape[0]))
+        known = ops.cast(known > 0, "float32")
+        evidence = ops.matmul(known * (x - self.mean), self.axes)
+        hidden = (1 - known)[:, :, None] * self.axes
+        gram = ops.matmul(ops.transpose(self.axes), self.axes)
+        gram = gram - ops.matmul(ops.transpose(hidden, (0, 2, 1)), hidden)
+        gram = gram + self.ridge * ops.eye(self.components)
+        z = ops.solve(gram, evidence[..., None])[..., 0]
+        filled = ops.where(known > 0, x, self.mean + ops.matmul(z, ops.transpose(self.axes)))
+        return ops.reshape(filled, ops.shape(seen))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+    def get_config(self):
+        return super().get_config() | {"components": self.components}

@@ -7,9 +7,12 @@ __getattr__, __dir__, __all__ = public(
     {
         "settings": (
             "ImageConfig",
+            "ImageFields",
             "ImageRecoveryConfig",
             "ModelConfig",
+            "ProposalConfig",
             "RecoveryConfig",
+            "RecoveryFields",
             "SynthesisConfig",
         ),
         "build": (
@@ -24,11 +27,12 @@ __getattr__, __dir__, __all__ = public(
             "model",
             "parts",
         ),
+        "proposals": ("about_proposals",),
         "recovery": ("Recovery",),
         "composite": ("Composite", "Use"),
         "sampling": ("at_shape", "recover", "sample", "sample_rows", "variants"),
         "signatures": ("energy_signature", "recover_signature", "sample_signature"),
-        "holes": ("HolesConfig", "HolesRecovery"),
+        "holes": ("HolesConfig", "HolesFields", "HolesRecovery"),
         "clips": ("ClipRecovery",),
         "sounds": ("GapFilling",),
         "classes": (),

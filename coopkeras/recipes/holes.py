@@ -5,12 +5,12 @@ import dataclasses
 from coopkeras import images, seeds
 from coopkeras.observation import Mask
 from coopkeras.recipes.recovery import Recovery
-from coopkeras.recipes.settings import RecoveryConfig
+from coopkeras.recipes.settings import RecoveryConfig, RecoveryFields
 
 
 @dataclasses.dataclass(frozen=True)
-class HolesConfig(RecoveryConfig):
-    """Settings of a recovery of hidden values.
+class HolesFields(RecoveryFields):
+    """Settings of a recovery of hidden values, of whatever models.
 
     Attributes:
         holes: what is hidden in training: several with commas, one of them is drawn.
@@ -38,6 +38,11 @@ class HolesConfig(RecoveryConfig):
     def judged_settings(self):
         """Return what is hidden in judging, a list of descriptions."""
         return (self.judged_holes or self.holes).split(",")
+
+
+@dataclasses.dataclass(frozen=True)
+class HolesConfig(HolesFields, RecoveryConfig):
+    """Settings of a recovery of hidden values."""
 
 
 class HolesRecovery(Recovery):

@@ -11,7 +11,8 @@ from coopkeras.data import Split
 from coopkeras.errors import UserError
 from coopkeras.images import repair
 from coopkeras.observation import Mask
-from coopkeras.recipes import build, sampling, signatures
+from coopkeras.recipes import build, proposals, sampling, signatures
+from coopkeras.recipes.settings import ProposalConfig
 from coopkeras.task import Task, row
 
 
@@ -133,8 +134,11 @@ class Recovery(Task):
 
     def build(self, spec):
         """Return the compiled model of the method."""
-        config = self.config
         conditional = functools.partial(self.network, spec)
+        if _about_proposals(self.config):
+            observation = self.observation()
+            return proposals.about_proposals(self.config, spec.shape, conditional(), observation)
+        config = _of_models(self.config)
         plain = functools.partial(build.generator_network, config, spec.shape)
         return build.model(
             config,
@@ -183,7 +187,7 @@ class Recovery(Task):
         given = self.open(input_path, mask_path, model.x_shape)
         for number, path in enumerate(paths):
             seed = seeds.fold(seeds.as_seed(self.config.seed), number)
-            how = {"seed": seed, "temperature": 1.0 if self.config.samples else 0.0}
+            how = {"seed": seed, "temperature": self.config.temperature * bool(self.config.samples)}
             recover = functools.partial(self._of_file, model, **how)
             self.recover_file(given, recover, model.x_shape, path)
         return paths
@@ -201,7 +205,14 @@ class Recovery(Task):
             return self.recovered(model, seen, hidden, seed, temperature)
 
         served = signatures.recover_signature(recovered, **known)
-        return served | signatures.energy_signature(model)
+        if not _about_proposals(self.config):
+            return served | signatures.energy_signature(model)
+
+        def energy(x, seen, **hidden):
+            return model.energy(x, seen, self.observation().bind(hidden))
+
+        x = tf.TensorSpec([None, *model.x_shape], tf.float32)
+        return served | signatures.energy_about_signature(energy, x=x, **known)
 
     # Recovering -------------------------------------------------------------------------------
 
@@ -232,7 +243,9 @@ class Recovery(Task):
         """Return (proposed or None, recovered) of one batch, in TensorFlow operations."""
         observation = self.observation().bind(hidden)
         seen = tf.convert_to_tensor(seen, tf.float32)
-        pair = sampling.recover(self.config, model, seen, observation, seed, temperature)
+        pair = sampling.recover(
+            _of_models(self.config), model, seen, observation, seed, temperature
+        )
         return tuple(x if x is None else self.confine(x, seen, observation) for x in pair)
 
     def observed(self, setting, x):
@@ -320,3 +333,13 @@ class Recovery(Task):
         """Return an image `[height, width, c]` that agrees with what is seen, as it leaves."""
         observation, x, seen = self.observation(), x[None], seen[None]
         return self.confine(observation.project(x, seen), seen, observation)[0].numpy()
+
+
+def _about_proposals(config):
+    return isinstance(config, ProposalConfig) and config.conditional()
+
+
+def _of_models(config):
+    """Return the settings of the models, where a task leaves these to be derived."""
+    alone = isinstance(config, ProposalConfig) and not config.conditional()
+    return config.alone() if alone else config

@@ -98,6 +98,8 @@ def recover(
             proposals.
     """
     how = {"seed": seed, "temperature": temperature}
+    if isinstance(model, CoopNets) and model.descriptor.about_proposals:
+        return model.recover(seen, observation, proposed=True, **how)
     if isinstance(model, CoopNets):
         steps = tf.where(tf.equal(temperature, 0.0), 0, config.steps)
         how |= {"denoise_steps": config.denoise_steps, "infer_steps": infer_steps}

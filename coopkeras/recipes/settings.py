@@ -129,8 +129,8 @@ class ModelConfig(TaskConfig):
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageConfig(ModelConfig):
-    """Settings of a task on images.
+class ImageFields(TaskConfig):
+    """Settings of a task on images, of whatever models.
 
     Attributes:
         judged: number of held-out images to judge on.
@@ -155,6 +155,11 @@ class ImageConfig(ModelConfig):
     def at_own_scale(self):
         """Return whether patches are learned, and not whole images."""
         return self.patches or data.always_patches(self.data)
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageConfig(ImageFields, ModelConfig):
+    """Settings of a task on images."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,12 +193,39 @@ class SynthesisConfig(ModelConfig):
 
 
 @dataclasses.dataclass(frozen=True)
-class RecoveryConfig(ModelConfig):
-    """Settings of a recovery; the estimate and samples of every method.
+class RecoveryFields(TaskConfig):
+    """Settings of a recovery, of whatever models.
 
     Attributes:
         samples: results that `--mode=predict` writes, each a draw; 0 writes the estimate.
+        temperature: scale of the variance of what is drawn; below 1 draws are cleaner and vary
+            less, and 1 are fair samples.
     """
+
+    samples: int = 0
+    temperature: float = 1.0
+
+    def __post_init__(self):
+        """Check what is drawn."""
+        super().__post_init__()
+        self.at_least(samples=0, temperature=0)
+
+    def conditional(self):
+        """Return whether the generator is conditioned on what is seen."""
+        return self.method == "coopnets"
+
+    def hides(self):
+        """Return whether learning hides a part of x; a generator alone learns from all of it."""
+        return self.method != "generator"
+
+    def predicting(self):
+        """Return the names of the settings that predict reads."""
+        return (*super().predicting(), "samples", "temperature")
+
+
+@dataclasses.dataclass(frozen=True)
+class RecoveryConfig(RecoveryFields, ModelConfig):
+    """Settings of a recovery; the estimate and samples of every method."""
 
     IMPLIED: ClassVar[dict] = {
         "method": {
@@ -206,31 +238,61 @@ class RecoveryConfig(ModelConfig):
         }
     }
 
-    samples: int = 0
-
-    def __post_init__(self):
-        """Check the number of samples."""
-        super().__post_init__()
-        self.at_least(samples=0)
-
-    def conditional(self):
-        """Return whether the generator is conditioned on what is seen."""
-        return self.method == "coopnets"
-
-    def hides(self):
-        """Return whether learning hides a part of x; a generator alone learns from all of it."""
-        return self.method != "generator"
-
     def unread(self):
         """Return the settings that are not read: a conditional network has a form of its own."""
         form = {"generator_form": "a conditional generator"} if self.conditional() else {}
         return super().unread() | form
 
-    def predicting(self):
-        """Return the names of the settings that predict reads."""
-        return (*super().predicting(), "samples")
-
 
 @dataclasses.dataclass(frozen=True)
 class ImageRecoveryConfig(RecoveryConfig, ImageConfig):
     """Settings of a recovery of images."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ProposalConfig(RecoveryFields):
+    """Settings of a recovery whose descriptor revises about proposals; the rest is derived.
+
+    Attributes:
+        METHODS: those that a task has.
+        READ_BY: the methods that read a setting, where not all do.
+        method: "coopnets", "generator" (ABP) or "descriptor" (maximum likelihood).
+        latent_dim: length of z.
+        width: filters of the generator's finest layer; those of the descriptor are half as many.
+        levels: levels of noise of a revision, an update each.
+        descriptor_updates: updates of the descriptor for one of the generator.
+        learning_rate: of both models; it falls to 0 along a cosine.
+    """
+
+    METHODS: ClassVar[tuple] = ModelConfig.METHODS
+    READ_BY: ClassVar[dict] = {
+        **dict.fromkeys(("latent_dim", "width"), ("coopnets", "generator")),
+        **dict.fromkeys(("levels", "descriptor_updates", "learning_rate"), ("coopnets",)),
+    }
+
+    method: str = "coopnets"
+    latent_dim: int = 32
+    width: int = 64
+    levels: int = 10
+    descriptor_updates: int = 12
+    learning_rate: float = 2e-3
+
+    def __post_init__(self):
+        """Check the settings of the models."""
+        super().__post_init__()
+        self.require(self.method in self.METHODS, "method", f"one of {', '.join(self.METHODS)}")
+        self.at_least(latent_dim=1, width=2, levels=2, descriptor_updates=1)
+        self.require(self.learning_rate > 0, "learning_rate", "greater than 0")
+
+    def unread(self):
+        """Return the settings that the method does not read."""
+        names = [name for name, methods in self.READ_BY.items() if self.method not in methods]
+        return super().unread() | dict.fromkeys(names, f"method={self.method}")
+
+    def alone(self):
+        """Return the `RecoveryConfig` of a generator or descriptor that learns alone."""
+        names = [field.name for field in dataclasses.fields(RecoveryFields)]
+        values = {name: getattr(self, name) for name in (*names, "method")}
+        if self.method == "generator":
+            values["generator_width"] = self.width
+        return RecoveryConfig(**RecoveryConfig.implied(values) | values)

@@ -65,6 +65,16 @@ def energy_signature(model, encode=None, spec=None):
     return {"energy": energy}
 
 
+def energy_about_signature(energy, **known):
+    """Return what is served of a descriptor about proposals, `energy` of x and what is seen.
+
+    Args:
+        energy: function `(x, **known) -> [batch]`.
+        **known: tf.TensorSpec of what it is given, each with a leading batch dimension.
+    """
+    return {"energy": _concrete(lambda **given: {"energy": energy(**given)}, **known)}
+
+
 def _if_proposed(proposed):
     return {} if proposed is None else {"proposed": proposed}
 
