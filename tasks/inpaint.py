@@ -6,8 +6,6 @@ from typing import ClassVar, final
 
 import coopkeras as ck
 
-FITTED = 8000  # images at most that the baselines are fitted to
-
 
 @dataclasses.dataclass(frozen=True)
 class Config(ck.recipes.HolesConfig, ck.recipes.ImageConfig):
@@ -37,7 +35,7 @@ class Config(ck.recipes.HolesConfig, ck.recipes.ImageConfig):
 
 @final
 class Inpaint(ck.recipes.HolesRecovery):
-    """Learn to fill holes; judge on held-out images beside four baselines."""
+    """Learn to fill holes; judge on held-out images beside baselines and rivals."""
 
     name: ClassVar[str] = "inpaint"
     summary: ClassVar[str] = "fill the hole of an image"
@@ -59,10 +57,12 @@ class Inpaint(ck.recipes.HolesRecovery):
         )
 
     def baselines(self, train):
-        """Return the mean image, biharmonic and conditional Gaussians."""
+        """Return the mean image, biharmonic, conditional Gaussians, and rivals if installed."""
         return _fitted(train)
 
 
 @functools.lru_cache(maxsize=1)  # judging and drawing ask for the same
 def _fitted(train):
-    return ck.images.baselines.inpaint_baselines(train.take(FITTED, seed=1).array())
+    count = ck.images.gaussian.examples_needed(train.shape)
+    fitted = ck.images.baselines.inpaint_baselines(train.take(count, seed=1).array())
+    return fitted | ck.images.rivals.rivals()

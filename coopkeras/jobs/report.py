@@ -2,6 +2,7 @@
 
 import functools
 import html
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,13 +16,31 @@ NOT_CURVES = ("epoch", "step", "seconds")
 REAL = "real, "  # other real data: the floor, no rival
 ACRONYMS = ("psnr", "ssim")
 HELD_OUT = "val_"  # Keras' prefix of what was measured on held-out data
+WIDTH = 108  # characters of the text table; what is wider goes below
+SHORT = {  # names in the text table, and what is said below it
+    "energy_score": ("ES", "ES energy score"),
+    "energy_score_differences": ("ESd", "ESd that of differences"),
+    "crps": ("CRPS", ""),
+    "patch_distance": ("patch", "patch: distance of patches"),
+    "spread_skill": ("s/s", "s/s spread/skill"),
+    "coverage": ("cover", "cover: truth within 2 sd"),
+}
+
+
+class _Column(NamedTuple):
+    name: str
+    unit: str
+    better: str
+    target: float | None  # the value that is best
+    decimals: int
 
 
 def table(rows):
     """Return the rows of results.json as an aligned text table.
 
     Rows of one setting stand together; the best of each is marked with a star. Means are
-    followed by their standard error, sd / sqrt(n).
+    followed by their standard errors. Columns that don't fit go into another part below, which
+    leaves out the rows that have none of them.
 
     Args:
         rows: list of dicts, as `coopkeras.task.row` makes them.
@@ -33,24 +52,20 @@ def table(rows):
         >>> psnr = {"value": 20.0, "sd": 2.0, "unit": "dB", "better": "higher"}
         >>> row = {"method": "mean", "setting": "M12", "n": 100, "metrics": {"psnr": psnr}}
         >>> print(table([row]).splitlines()[1])
-        mean             M12      100  20.00 ± 0.20
+        mean    M12      100  20.00 ± 0.20
     """
     if not rows:
         return ""
-    columns = _columns(rows)
-    lines = [["method", "variant", "setting", "n", *map(_heading, columns.values())]]
-    for group in _by_setting(rows):
-        for row in group:
-            cells = [_cell(row, column, group) for column in columns.values()]
-            marked = [f"{value}{error} {'*' if best else ' '}" for value, error, best in cells]
-            lines.append([*_labels(row), *marked])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    aligns = [str.ljust] * 3 + [str.rjust] * (len(widths) - 3)
-    text = [
-        "  ".join(align(*cell) for align, *cell in zip(aligns, line, widths, strict=True)).rstrip()
-        for line in lines
-    ]
-    return "\n".join([*text, "* the best of its setting; ± the standard error of the mean"])
+    ordered = [(row, group) for group in _by_setting(rows) for row in group]
+    labels = [("method", "setting", "n"), *((_name(row), *_labels(row)[2:]) for row, _ in ordered)]
+    columns = _columns(rows).values()
+    cells = [[_heading(column, short=True), *_marked(column, ordered)] for column in columns]
+    wrapped = _wrapped(cells, WIDTH - len(_aligned(labels)[0]))
+    parts = [_part(labels, some, all_rows=len(wrapped) == 1) for some in wrapped]
+    told = [SHORT[column.name][1] for column in columns if column.name in SHORT]
+    told = ["; ".join(filter(None, told))] if any(told) else []
+    note = "* the best of its setting; ± the standard error of the mean"
+    return "\n".join(["\n\n".join(parts), *told, note])
 
 
 def write(workdir, *, title, results, curves=(), drawn=(), commands=None):
@@ -105,13 +120,14 @@ def _by_setting(rows):
 
 
 def _columns(rows):
-    """Return the metrics by name: (name, unit, better, decimals that tell three figures)."""
+    """Return the metrics by name; decimals tell three figures."""
     columns = {}
     for name, metric in (item for row in rows for item in row["metrics"].items()):
         values = [abs(row["metrics"][name]["value"]) for row in rows if _known(row, name)]
         usual = np.median([value for value in values if 0 < value < np.inf] or [1])
         decimals = 2 if 1 <= usual < 1000 else max(2 - int(np.floor(np.log10(usual))), 0)
-        columns.setdefault(name, (name, metric["unit"], metric["better"], decimals))
+        told = metric["unit"], metric["better"], metric.get("target")
+        columns.setdefault(name, _Column(name, *told, decimals))
     return columns
 
 
@@ -120,9 +136,10 @@ def _known(row, name):
     return value is not None and not np.isnan(value)
 
 
-def _heading(column):
-    name, unit, better, _ = column
-    return f"{_words(name)}{f' ({unit})' if unit else ''} {ARROWS[better]}"
+def _heading(column, short=False):
+    name = SHORT[column.name][0] if short and column.name in SHORT else _words(column.name)
+    aim = ARROWS[column.better] if column.target is None else f"→ {column.target:.2f}"
+    return f"{name}{f' ({column.unit})' if column.unit else ''} {aim}"
 
 
 def _labels(row):
@@ -135,21 +152,89 @@ def _name(row):
 
 def _cell(row, column, group):
     """Return (value, standard error, whether it is the best of its group) as texts and a bool."""
-    name, _, better, decimals = column
+    name, decimals = column.name, column.decimals
     if not _known(row, name):
         return MISSING, "", False
-    metric = row["metrics"][name]
-    value = metric["value"]
+    value = row["metrics"][name]["value"]
     rivals = [other["metrics"][name]["value"] for other in group if _known(other, name)]
-    best = len(rivals) > 1 and value == (max if better == "higher" else min)(rivals)
+    best = len(rivals) > 1 and value == min(rivals, key=functools.partial(_loss, column))
     text = f"{value:.{decimals}f}" if np.isfinite(value) else f"{value:+}".replace("inf", "∞")
-    if metric.get("sd") is None or not np.isfinite(metric["sd"]):
-        return text, "", best
-    return text, f" ± {metric['sd'] / np.sqrt(row['n']):.{decimals}f}", best
+    se = _standard_error(row, name)
+    return text, "" if se is None else f" ± {se:.{decimals}f}", best
+
+
+def _loss(column, value):
+    """Return what is least for the best value of a column."""
+    if column.target is not None:
+        return abs(value - column.target)
+    return -value if column.better == "higher" else value
+
+
+def _value_loss(column, row):
+    return _loss(column, row["metrics"][column.name]["value"])
+
+
+def _standard_error(row, name):
+    """Return it, or None; a row of version 0.2 or before has the deviation alone."""
+    metric = row["metrics"][name]
+    sd, se = metric.get("sd"), metric.get("se")
+    if se is None and sd is not None:
+        se = sd / np.sqrt(row["n"])
+    return se if se is not None and np.isfinite(se) else None
+
+
+def _difference(row, column):
+    """Return how a row of draws differs from the proposals, or ""."""
+    told = row.get("paired", {}).get(column.name)
+    if not told:
+        return ""
+    error = "" if told["se"] is None else f" ± {told['se']:.{column.decimals}f}"
+    return f"Δ {told['difference']:+.{column.decimals}f}{error}"
 
 
 def _words(name):
     return name.upper() if name in ACRONYMS else name.replace("_", " ")
+
+
+# The table in the terminal ----------------------------------------------------------------------
+
+
+def _marked(column, ordered):
+    """Return the cells of a column, the best of each group with a star."""
+    cells = (_cell(row, column, group) for row, group in ordered)
+    return [f"{value}{error} {'*' if best else ' '}" for value, error, best in cells]
+
+
+def _wrapped(columns, width):
+    """Return the columns in lists that are at most as wide, one column at least in each."""
+    parts, used = [], 0
+    for column in columns:
+        wide = 2 + max(map(len, column))
+        if not parts or used + wide > width:
+            parts.append([])
+            used = 0
+        parts[-1].append(column)
+        used += wide
+    return parts
+
+
+def _part(labels, columns, all_rows):
+    """Return the text of a part of the table, with all rows or those that have something in it."""
+    lines = [(*label, *cells) for label, *cells in zip(labels, *columns, strict=True)]
+    if not all_rows:
+        start = len(labels[0])
+        lines = [line for line in lines if {cell.strip() for cell in line[start:]} != {MISSING}]
+    return "\n".join(line.rstrip() for line in _aligned(lines))
+
+
+def _aligned(lines):
+    """Return lines of cells as texts: names to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    aligns = [str.ljust] * 2 + [str.rjust] * (len(widths) - 2)
+    return [
+        "  ".join(align(*cell) for align, *cell in zip(aligns, line, widths, strict=True))
+        for line in lines
+    ]
 
 
 # Parts of the page ------------------------------------------------------------------------------
@@ -177,7 +262,7 @@ def _headlines(rows):
 
 
 def _headline(group, column):
-    name, unit, better, decimals = column
+    name, unit, decimals = column.name, column.unit, column.decimals
     known = [row for row in group if _known(row, name)]
     ours = [row for row in known if row.get("ours")]
     ours = [row for row in ours if row.get("variant") == "estimate"] or ours
@@ -185,12 +270,9 @@ def _headline(group, column):
     baselines = [row for row in others if not row["method"].startswith(REAL)]
     if not ours or not baselines:
         return ""
-    best = functools.partial(
-        max if better == "higher" else min, key=lambda row: row["metrics"][name]["value"]
-    )
-    ours, theirs = best(ours), best(baselines)
-    gain = ours["metrics"][name]["value"] - theirs["metrics"][name]["value"]
-    gain = gain if better == "higher" else -gain
+    loss = functools.partial(_value_loss, column)
+    ours, theirs = min(ours, key=loss), min(baselines, key=loss)
+    gain = loss(theirs) - loss(ours)
     word = "better" if gain >= 0 else "worse"
     unit = f" {html.escape(unit)}" if unit else ""
     what, which = html.escape(_words(name)), html.escape(str(group[0]["setting"]))
@@ -206,10 +288,12 @@ def _html_table(rows):
     columns = _columns(rows)
     heads = "".join(f"<th>{html.escape(_heading(column))}</th>" for column in columns.values())
     groups = "".join(_html_group(group, columns) for group in _by_setting(rows))
+    paired = {told["to"] for row in rows for told in row.get("paired", {}).values()}
+    delta = f" Δ: difference to {html.escape(', '.join(sorted(paired)))}, example by example."
     return (
         f'<div class="wide"><table><thead><tr><th>method</th><th>n</th>{heads}</tr></thead>'
         f'{groups}</table></div><p class="note">Bold: the best of its setting. ±: the standard '
-        f"error of the mean. Bar on the left: ours.</p>"
+        f"error of the mean.{delta if paired else ''} Bar on the left: ours.</p>"
     )
 
 
@@ -218,14 +302,18 @@ def _html_group(group, columns):
     lines = [f'<tr class="setting"><th colspan="{len(columns) + 2}">{setting}</th></tr>']
     for row in group:
         method, variant, _, n = map(html.escape, _labels(row))
-        cells = "".join(
-            f"<td{BEST if best else ''}>{value}<small>{error}</small></td>"
-            for value, error, best in (_cell(row, column, group) for column in columns.values())
-        )
+        cells = "".join(_html_cell(row, column, group) for column in columns.values())
         head = f"<th>{method}{f' <small>{variant}</small>' if variant else ''}</th>"
         ours = ' class="ours"' if row.get("ours") else ""
         lines.append(f"<tr{ours}>{head}<td>{n}</td>{cells}</tr>")
     return f"<tbody>{''.join(lines)}</tbody>"
+
+
+def _html_cell(row, column, group):
+    value, error, best = _cell(row, column, group)
+    difference = _difference(row, column)
+    below = f"<br><small>{difference}</small>" if difference else ""
+    return f"<td{BEST if best else ''}>{value}<small>{error}</small>{below}</td>"
 
 
 def _curves(lines):
