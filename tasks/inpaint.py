@@ -6,6 +6,8 @@ from typing import ClassVar, final
 
 import coopkeras as ck
 
+FITTED = 20000  # images at most that the baselines are fitted to; fewer of large ones
+
 
 @dataclasses.dataclass(frozen=True)
 class Config(ck.recipes.HolesConfig, ck.recipes.ImageConfig):
@@ -63,6 +65,6 @@ class Inpaint(ck.recipes.HolesRecovery):
 
 @functools.lru_cache(maxsize=1)  # judging and drawing ask for the same
 def _fitted(train):
-    count = ck.images.gaussian.examples_needed(train.shape)
+    count = min(FITTED, ck.images.gaussian.examples_needed(train.shape))
     fitted = ck.images.baselines.inpaint_baselines(train.take(count, seed=1).array())
     return fitted | ck.images.rivals.rivals()

@@ -50,7 +50,8 @@ def energy_score(draws, x, where=None):
 def energy_score_differences(draws, x, where=None):
     """Return the energy score of first differences, which sees structure (lower is better).
 
-        differences of x: x[.., i + 1, ..] - x[.., i, ..] along each side
+        score = mean over sides of energy_score(differences along the side)
+        differences: x[.., i + 1, ..] - x[.., i, ..]
 
     A difference counts if at least one of its two values is hidden: the rim of a hole does.
 
@@ -60,10 +61,11 @@ def energy_score_differences(draws, x, where=None):
         where: bool, broadcast against `x`: what is hidden.
 
     Returns:
-        score: float64 `[n]`, in units of x; in the square root of the number of differences.
+        score: float64 `[n]`, in units of x.
 
     Raises:
-        ValueError: if the shapes differ, there is no side, or an example has no value to judge.
+        ValueError: if the shapes differ, no side is longer than 1, or an example has no value to
+            judge.
 
     Example:
         >>> ramp = np.arange(4.0).reshape(1, 4, 1)
@@ -74,13 +76,12 @@ def energy_score_differences(draws, x, where=None):
         As a score of structure, after the variogram score: Scheuerer and Hamill, 2015.
     """
     draws, x, where = _judged(draws, x, where)
-    if x.ndim < 3:
+    axes = [axis for axis in range(1, x.ndim - 1) if x.shape[axis] > 1]
+    if not axes:
         raise ValueError(
-            f"`x` should be [n, *sides, channels] with at least one side; received {x.shape}."
+            f"`x` should be [n, *sides, channels] with a side longer than 1; received {x.shape}."
         )
-    hidden = np.concatenate(_along_sides(np.logical_or, where), axis=1)
-    made = np.stack([_differences(draw) for draw in draws])
-    return _energy_score(made, _differences(x), hidden)
+    return np.mean([_of_differences(draws, x, where, axis) for axis in axes], axis=0)
 
 
 def crps(draws, x, where=None):
@@ -268,14 +269,8 @@ def _ratio(variance, error, k):
         return np.where(variance > 0, np.sqrt(variance / error * (1 + 1 / k)), 0.0)
 
 
-def _along_sides(function, x):
-    """Apply a function to neighbours along each side of `[n, *sides, c]`; rows `[n, ...]`."""
-    found = []
-    for axis in range(1, x.ndim - 1):
-        inner = np.moveaxis(x, axis, 1)
-        found.append(function(inner[:, 1:], inner[:, :-1]).reshape(len(x), -1))
-    return found
-
-
-def _differences(x):
-    return np.concatenate(_along_sides(np.subtract, x), axis=1)
+def _of_differences(draws, x, where, axis):
+    """Return the energy score of the differences along one axis of the truth."""
+    where = np.moveaxis(where, axis, 1)
+    touching = np.moveaxis(where[:, 1:] | where[:, :-1], 1, axis)
+    return _energy_score(np.diff(draws, axis=axis + 1), np.diff(x, axis=axis), touching)
