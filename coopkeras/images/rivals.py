@@ -76,14 +76,21 @@ def rivals():
         concealment, 2018 (OpenCV's `xphoto.inpaint`); Barnes et al., PatchMatch, 2009, in the
         inpainting of Wexler et al., 2007 (the package PyPatchMatch).
     """
-    return _of_opencv() | _of_patchmatch()
+    found, missing = {}, []
+    for name, load in {"OpenCV": _of_opencv, "PatchMatch": _of_patchmatch}.items():
+        try:
+            found |= load()
+        except ImportError as error:
+            missing.append(f"{name} ({error})")
+    if missing:
+        names = " and ".join(missing)
+        _without(names, "install what is missing with `pip install coopkeras[rivals]`.")
+    return found
 
 
 def _of_opencv():
-    try:
-        import cv2
-    except ImportError as error:
-        return _without("OpenCV", f"{error}; install it with `pip install coopkeras[rivals]`.")
+    import cv2
+
     if not hasattr(cv2, "xphoto"):
         return _without("OpenCV", _which_wheel())
     cores = os.cpu_count() or 1  # OpenCV lets other threads run
@@ -96,17 +103,15 @@ def _of_opencv():
 
 
 def _of_patchmatch():
-    try:
-        from patchmatch import patch_match
-    except ImportError as error:
-        return _without("PatchMatch", f"{error}; install it with `pip install coopkeras[rivals]`.")
+    from patchmatch import patch_match
+
     if not patch_match.patchmatch_available:
         return _without("PatchMatch", "its compiled library can't be loaded here.")
     return {"patchmatch": Rival(functools.partial(_match, patch_match))}
 
 
 def _without(name, reason):
-    logging.warning("%s is left out of the table: %s", name, reason)
+    logging.warning("Left out of the table: %s; %s", name, reason)
     return {}
 
 

@@ -2,37 +2,17 @@
 
 import functools
 import html
-from typing import NamedTuple
 
 import numpy as np
 
-from coopkeras.jobs import page
+from coopkeras.jobs import cells, page
 from coopkeras.jobs.workdir import Workdir
 
-ARROWS = {"higher": "↑", "lower": "↓"}
-MISSING = "–"
 BEST = ' class="best"'
 NOT_CURVES = ("epoch", "step", "seconds")
 REAL = "real, "  # other real data: the floor, no rival
-ACRONYMS = ("psnr", "ssim")
 HELD_OUT = "val_"  # Keras' prefix of what was measured on held-out data
 WIDTH = 108  # characters of the text table; what is wider goes below
-SHORT = {  # names in the text table, and what is said below it
-    "energy_score": ("ES", "ES energy score"),
-    "energy_score_differences": ("ESd", "ESd that of differences"),
-    "crps": ("CRPS", ""),
-    "patch_distance": ("patch", "patch: distance of patches"),
-    "spread_skill": ("s/s", "s/s spread/skill"),
-    "coverage": ("cover", "cover: truth within 2 sd"),
-}
-
-
-class _Column(NamedTuple):
-    name: str
-    unit: str
-    better: str
-    target: float | None  # the value that is best
-    decimals: int
 
 
 def table(rows):
@@ -56,13 +36,14 @@ def table(rows):
     """
     if not rows:
         return ""
-    ordered = [(row, group) for group in _by_setting(rows) for row in group]
-    labels = [("method", "setting", "n"), *((_name(row), *_labels(row)[2:]) for row, _ in ordered)]
-    columns = _columns(rows).values()
-    cells = [[_heading(column, short=True), *_marked(column, ordered)] for column in columns]
-    wrapped = _wrapped(cells, WIDTH - len(_aligned(labels)[0]))
+    ordered = [(row, group) for group in cells.by_setting(rows) for row in group]
+    labels = [(cells.name(row), *cells.labels(row)[2:]) for row, _ in ordered]
+    labels.insert(0, ("method", "setting", "n"))
+    columns = cells.columns(rows).values()
+    texts = [[cells.heading(column, short=True), *_marked(column, ordered)] for column in columns]
+    wrapped = _wrapped(texts, WIDTH - len(_aligned(labels)[0]))
     parts = [_part(labels, some, all_rows=len(wrapped) == 1) for some in wrapped]
-    told = [SHORT[column.name][1] for column in columns if column.name in SHORT]
+    told = [cells.SHORT[column.name][1] for column in columns if column.name in cells.SHORT]
     told = ["; ".join(filter(None, told))] if any(told) else []
     note = "* the best of its setting; ± the standard error of the mean"
     return "\n".join(["\n\n".join(parts), *told, note])
@@ -108,101 +89,13 @@ def write(workdir, *, title, results, curves=(), drawn=(), commands=None):
     return workdir.path / "report.html"
 
 
-# Rows: what the two tables share ----------------------------------------------------------------
-
-
-def _by_setting(rows):
-    """Return the rows in groups of one setting, in order of first appearance."""
-    groups = {}
-    for row in rows:
-        groups.setdefault(row["setting"], []).append(row)
-    return list(groups.values())
-
-
-def _columns(rows):
-    """Return the metrics by name; decimals tell three figures."""
-    columns = {}
-    for name, metric in (item for row in rows for item in row["metrics"].items()):
-        values = [abs(row["metrics"][name]["value"]) for row in rows if _known(row, name)]
-        usual = np.median([value for value in values if 0 < value < np.inf] or [1])
-        decimals = 2 if 1 <= usual < 1000 else max(2 - int(np.floor(np.log10(usual))), 0)
-        told = metric["unit"], metric["better"], metric.get("target")
-        columns.setdefault(name, _Column(name, *told, decimals))
-    return columns
-
-
-def _known(row, name):
-    value = row["metrics"].get(name, {}).get("value")
-    return value is not None and not np.isnan(value)
-
-
-def _heading(column, short=False):
-    name = SHORT[column.name][0] if short and column.name in SHORT else _words(column.name)
-    aim = ARROWS[column.better] if column.target is None else f"→ {column.target:.2f}"
-    return f"{name}{f' ({column.unit})' if column.unit else ''} {aim}"
-
-
-def _labels(row):
-    return row["method"], row.get("variant") or "", str(row["setting"]), str(row["n"])
-
-
-def _name(row):
-    return " ".join(filter(None, (row["method"], row.get("variant"))))
-
-
-def _cell(row, column, group):
-    """Return (value, standard error, whether it is the best of its group) as texts and a bool."""
-    name, decimals = column.name, column.decimals
-    if not _known(row, name):
-        return MISSING, "", False
-    value = row["metrics"][name]["value"]
-    rivals = [other["metrics"][name]["value"] for other in group if _known(other, name)]
-    best = len(rivals) > 1 and value == min(rivals, key=functools.partial(_loss, column))
-    text = f"{value:.{decimals}f}" if np.isfinite(value) else f"{value:+}".replace("inf", "∞")
-    se = _standard_error(row, name)
-    return text, "" if se is None else f" ± {se:.{decimals}f}", best
-
-
-def _loss(column, value):
-    """Return what is least for the best value of a column."""
-    if column.target is not None:
-        return abs(value - column.target)
-    return -value if column.better == "higher" else value
-
-
-def _value_loss(column, row):
-    return _loss(column, row["metrics"][column.name]["value"])
-
-
-def _standard_error(row, name):
-    """Return it, or None; a row of version 0.2 or before has the deviation alone."""
-    metric = row["metrics"][name]
-    sd, se = metric.get("sd"), metric.get("se")
-    if se is None and sd is not None:
-        se = sd / np.sqrt(row["n"])
-    return se if se is not None and np.isfinite(se) else None
-
-
-def _difference(row, column):
-    """Return how a row of draws differs from the proposals, or ""."""
-    told = row.get("paired", {}).get(column.name)
-    if not told:
-        return ""
-    error = "" if told["se"] is None else f" ± {told['se']:.{column.decimals}f}"
-    return f"Δ {told['difference']:+.{column.decimals}f}{error}"
-
-
-def _words(name):
-    return name.upper() if name in ACRONYMS else name.replace("_", " ")
-
-
 # The table in the terminal ----------------------------------------------------------------------
 
 
 def _marked(column, ordered):
     """Return the cells of a column, the best of each group with a star."""
-    cells = (_cell(row, column, group) for row, group in ordered)
-    return [f"{value}{error} {'*' if best else ' '}" for value, error, best in cells]
+    found = (cells.cell(row, column, group) for row, group in ordered)
+    return [f"{value}{error} {'*' if best else ' '}" for value, error, best in found]
 
 
 def _wrapped(columns, width):
@@ -223,7 +116,9 @@ def _part(labels, columns, all_rows):
     lines = [(*label, *cells) for label, *cells in zip(labels, *columns, strict=True)]
     if not all_rows:
         start = len(labels[0])
-        lines = [line for line in lines if {cell.strip() for cell in line[start:]} != {MISSING}]
+        lines = [
+            line for line in lines if {cell.strip() for cell in line[start:]} != {cells.MISSING}
+        ]
     return "\n".join(line.rstrip() for line in _aligned(lines))
 
 
@@ -256,38 +151,38 @@ def _duration(seconds):
 
 def _headlines(rows):
     """Say for each setting how our estimate compares with the best baseline."""
-    column = next(iter(_columns(rows).values()))
-    cards = (_headline(group, column) for group in _by_setting(rows))
+    column = next(iter(cells.columns(rows).values()))
+    cards = (_headline(group, column) for group in cells.by_setting(rows))
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
 def _headline(group, column):
     name, unit, decimals = column.name, column.unit, column.decimals
-    known = [row for row in group if _known(row, name)]
+    known = [row for row in group if cells.known(row, name)]
     ours = [row for row in known if row.get("ours")]
     ours = [row for row in ours if row.get("variant") == "estimate"] or ours
     others = [row for row in known if not row.get("ours")]
     baselines = [row for row in others if not row["method"].startswith(REAL)]
     if not ours or not baselines:
         return ""
-    loss = functools.partial(_value_loss, column)
+    loss = functools.partial(cells.value_loss, column)
     ours, theirs = min(ours, key=loss), min(baselines, key=loss)
     gain = loss(theirs) - loss(ours)
     word = "better" if gain >= 0 else "worse"
     unit = f" {html.escape(unit)}" if unit else ""
-    what, which = html.escape(_words(name)), html.escape(str(group[0]["setting"]))
+    what, which = html.escape(cells.words(name)), html.escape(str(group[0]["setting"]))
     return (
-        f'<div class="card"><p>{what} · {which} · {html.escape(_name(ours))}</p>'
-        f"<strong>{_cell(ours, column, group)[0]}<small>{unit}</small></strong>"
+        f'<div class="card"><p>{what} · {which} · {html.escape(cells.name(ours))}</p>'
+        f"<strong>{cells.cell(ours, column, group)[0]}<small>{unit}</small></strong>"
         f'<p><b class="{word}">{abs(gain):.{decimals}f}{unit} {word}</b> than the best baseline, '
-        f"{html.escape(_name(theirs))}</p></div>"
+        f"{html.escape(cells.name(theirs))}</p></div>"
     )
 
 
 def _html_table(rows):
-    columns = _columns(rows)
-    heads = "".join(f"<th>{html.escape(_heading(column))}</th>" for column in columns.values())
-    groups = "".join(_html_group(group, columns) for group in _by_setting(rows))
+    columns = cells.columns(rows)
+    heads = "".join(f"<th>{html.escape(cells.heading(column))}</th>" for column in columns.values())
+    groups = "".join(_html_group(group, columns) for group in cells.by_setting(rows))
     paired = {told["to"] for row in rows for told in row.get("paired", {}).values()}
     delta = f" Δ: difference to {html.escape(', '.join(sorted(paired)))}, example by example."
     return (
@@ -301,17 +196,17 @@ def _html_group(group, columns):
     setting = html.escape(str(group[0]["setting"]))
     lines = [f'<tr class="setting"><th colspan="{len(columns) + 2}">{setting}</th></tr>']
     for row in group:
-        method, variant, _, n = map(html.escape, _labels(row))
-        cells = "".join(_html_cell(row, column, group) for column in columns.values())
+        method, variant, _, n = map(html.escape, cells.labels(row))
+        numbers = "".join(_html_cell(row, column, group) for column in columns.values())
         head = f"<th>{method}{f' <small>{variant}</small>' if variant else ''}</th>"
         ours = ' class="ours"' if row.get("ours") else ""
-        lines.append(f"<tr{ours}>{head}<td>{n}</td>{cells}</tr>")
+        lines.append(f"<tr{ours}>{head}<td>{n}</td>{numbers}</tr>")
     return f"<tbody>{''.join(lines)}</tbody>"
 
 
 def _html_cell(row, column, group):
-    value, error, best = _cell(row, column, group)
-    difference = _difference(row, column)
+    value, error, best = cells.cell(row, column, group)
+    difference = cells.difference(row, column)
     below = f"<br><small>{difference}</small>" if difference else ""
     return f"<td{BEST if best else ''}>{value}<small>{error}</small>{below}</td>"
 
@@ -323,7 +218,7 @@ def _curves(lines):
     for name in names:
         drawn = {"training": _points(lines, name), "held-out": _points(lines, HELD_OUT + name)}
         if name not in NOT_CURVES and any(drawn.values()):
-            curves.append(page.curve(_words(name), drawn))
+            curves.append(page.curve(cells.words(name), drawn))
     return f'<div class="curves">{"".join(curves)}</div>'
 
 

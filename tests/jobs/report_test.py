@@ -136,7 +136,7 @@ def test_page_shows_paired_differences(workdir):
     told = {"psnr": {"to": "proposed sample", "difference": -0.31, "se": 0.04}}
     rows = [ROWS[0], ROWS[1] | {"paired": told}]
     text = _write(workdir, results={"rows": rows}).read_text("utf-8")
-    assert "Δ -0.31 ± 0.04" in text
+    assert "Δ -0.310 ± 0.040" in text
     assert "Δ: difference to proposed sample" in text
     assert "Δ" not in _write(workdir).read_text("utf-8")
 
