@@ -54,7 +54,15 @@ setuptools.setup(
         "wrapt>=1.16,<3",  # tells us when Keras is imported; TensorFlow needs it anyway
     ],
     extras_require={
-        "dev": ["pytest>=8,<10", "pytest-xdist>=3.6,<4", "ruff>=0.17,<0.18"],
+        "dev": [
+            "opencv-contrib-python-headless==4.11.0.86",  # `rivals` again, so that tests have them
+            "pypatchmatch==2.2.0",
+            "pytest>=8,<10",
+            "pytest-xdist>=3.6,<4",
+            "ruff>=0.17,<0.18",
+        ],
+        # What inpaint is compared with; the next opencv needs NumPy 2.
+        "rivals": ["opencv-contrib-python-headless==4.11.0.86", "pypatchmatch==2.2.0"],
         "tfds": ["tensorflow-datasets>=4.9,<5"],
     },
     entry_points={

@@ -75,27 +75,32 @@ def _section(workdir):
 
 def _table(setting, rows):
     names = list(dict.fromkeys(name for row in rows for name in row["metrics"]))
-    arrows = {
-        name: {"higher": "↑", "lower": "↓"}[metric["better"]]
-        for row in rows
-        for name, metric in row["metrics"].items()
-    }
+    arrows = {name: _aim(metric) for row in rows for name, metric in row["metrics"].items()}
     units = {name: m["unit"] for row in rows for name, m in row["metrics"].items()}
     heads = [f"{name} {arrows[name]} {units[name]}".strip() for name in names]
     title = f"{setting} (n = {rows[0]['n']})".strip()
     table = [f"| {title} | " + " | ".join(heads) + " |", "|---|" + "---|" * len(names)]
     for row in rows:
         name = row["method"] + (f", {row['variant']}" if row["variant"] else "")
+        name += f" (n = {row['n']})" if row["n"] != rows[0]["n"] else ""
         cells = [_cell(row["metrics"].get(key), row["n"]) for key in names]
         table.append(f"| {f'**{name}**' if row['ours'] else name} | " + " | ".join(cells) + " |")
     return table
 
 
+def _aim(metric):
+    """Return which way is better, or the value that is best."""
+    if "target" in metric:
+        return f"→ {metric['target']:.2f}"
+    return {"higher": "↑", "lower": "↓"}[metric["better"]]
+
+
 def _cell(metric, n):
     if metric is None:
         return ""
-    error = "" if metric["sd"] is None else f" ± {metric['sd'] / n**0.5:.2g}"
-    return f"{metric['value']:.4g}{error}"
+    sd, se = metric["sd"], metric.get("se")
+    se = sd / n**0.5 if se is None and sd is not None else se
+    return f"{metric['value']:.4g}{'' if se is None else f' ± {se:.2g}'}"
 
 
 def _machine():

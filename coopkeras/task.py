@@ -285,35 +285,75 @@ class Task(abc.ABC):
         """
 
 
-def row(method, *, setting, metrics, n, variant=None):
+def row(method, *, setting, metrics, n, variant=None, proposals=None):
     """Return one row of results.json.
 
     Args:
         method: our method's or the baseline's name.
         setting: what it was judged on, such as "M12".
-        metrics: `{name: (values per example or one number, unit, "higher" | "lower")}`.
+        metrics: `{name: (values, unit, "higher" | "lower")}`, values one an example or one number.
+            A fourth part is a dict of what else is known: `se`, the standard error of one number,
+            and `target`, the value that is best.
         n: number of examples judged.
         variant: of ours "estimate" or "sample", or either "proposed"; None is a baseline's.
+        proposals: `(name, metrics)` of another row for the same examples, from which the paired
+            differences are taken.
 
     Returns:
-        row: dict as in results.json, `value` the mean and `sd` the standard deviation.
+        row: dict as in results.json: `value` the mean, `sd` the standard deviation, `se` the
+            standard error; with `proposals` also `paired`, as `paired` returns it.
     """
-    return {
+    found = {
         "method": method,
         "ours": variant is not None,
         "variant": variant,
         "setting": setting,
         "n": n,
-        "metrics": {
-            name: {
-                "value": float(np.mean(values)),
-                "sd": float(np.std(values)) if np.ndim(values) else None,
-                "unit": unit,
-                "better": better,
-            }
-            for name, (values, unit, better) in metrics.items()
-        },
+        "metrics": {name: _metric(*parts) for name, parts in metrics.items()},
     }
+    if proposals is not None:
+        found["paired"] = paired(metrics, *proposals)
+    return found
+
+
+def paired(metrics, to, others):
+    """Return the mean differences between two results on the same examples.
+
+        difference = mean_i (a_i - b_i),  se = sd_i (a_i - b_i) / sqrt(n)
+
+    What makes an example hard is in both and drops out, so the standard error is far below that of
+    either mean.
+
+    Args:
+        metrics: as `row` takes them.
+        to: name of the other result.
+        others: its metrics.
+
+    Returns:
+        differences: `{name: {"to", "difference", "se"}}` of the metrics that both have by example.
+
+    Example:
+        >>> ours, theirs = ({"error": ([a, a + 1], "", "lower")} for a in (1.0, 2.0))
+        >>> paired(ours, "theirs", theirs)
+        {'error': {'to': 'theirs', 'difference': -1.0, 'se': 0.0}}
+    """
+    found = {}
+    for name in metrics.keys() & others.keys():
+        a, b = metrics[name][0], others[name][0]
+        if np.ndim(a) and np.shape(a) == np.shape(b):
+            told = _metric(np.subtract(a, b), "", "")
+            found[name] = {"to": to, "difference": told["value"], "se": told["se"]}
+    return {name: found[name] for name in metrics if name in found}
+
+
+def _metric(values, unit, better, more=None):
+    """Return what results.json says of one metric."""
+    several, more = np.ndim(values) > 0, dict(more or {})
+    sd = float(np.std(values)) if several else None
+    se = sd / np.sqrt(len(values)) if several else more.pop("se", None)
+    se = float(se) if se is not None and np.isfinite(se) else None
+    told = {"value": float(np.mean(values)), "sd": sd, "se": se, "unit": unit, "better": better}
+    return told | {name: float(value) for name, value in more.items()}
 
 
 def rows(judged, score):

@@ -6,7 +6,7 @@ from typing import ClassVar, final
 
 import coopkeras as ck
 
-FITTED = 8000  # images at most that the baselines are fitted to
+FITTED = 20000  # images at most that the baselines are fitted to; fewer of large ones
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Config(ck.recipes.HolesFields, ck.recipes.ImageFields, ck.recipes.Proposal
 
 @final
 class Inpaint(ck.recipes.HolesRecovery):
-    """Learn to fill holes; judge on held-out images beside four baselines."""
+    """Learn to fill holes; judge on held-out images beside baselines and rivals."""
 
     name: ClassVar[str] = "inpaint"
     summary: ClassVar[str] = "fill the hole of an image"
@@ -53,10 +53,12 @@ class Inpaint(ck.recipes.HolesRecovery):
         )
 
     def baselines(self, train):
-        """Return the mean image, biharmonic and conditional Gaussians."""
+        """Return the mean image, biharmonic, conditional Gaussians, and rivals if installed."""
         return _fitted(train)
 
 
 @functools.lru_cache(maxsize=1)  # judging and drawing ask for the same
 def _fitted(train):
-    return ck.images.baselines.inpaint_baselines(train.take(FITTED, seed=1).array())
+    count = min(FITTED, ck.images.gaussian.examples_needed(train.shape))
+    fitted = ck.images.baselines.inpaint_baselines(train.take(count, seed=1).array())
+    return fitted | ck.images.rivals.rivals()

@@ -55,6 +55,7 @@ class SuperResolution(ck.recipes.Recovery):
     name: ClassVar[str] = "super_resolution"
     summary: ClassVar[str] = "enlarge an image two, three or four times"
     Config: ClassVar[type] = Config
+    DRAWS = 4
 
     def observation(self):
         """Return the means over blocks of `factor` by `factor` pixels."""
@@ -97,7 +98,7 @@ class SuperResolution(ck.recipes.Recovery):
         }
 
     def score(self, recovered, x, hidden, samples):
-        """Return PSNR and SSIM of the luma, consistency, patch distance and diversity.
+        """Return PSNR and SSIM of the luma, consistency, and what other recoveries have.
 
         A border of `factor` pixels does not count, except for consistency: the largest difference
         from the low-resolution image, in levels of 8 bits.
@@ -105,17 +106,17 @@ class SuperResolution(ck.recipes.Recovery):
         observation, inner = self.observation(), slice(self.config.factor, -self.config.factor)
         wrong = np.abs(observation(recovered) - observation(x)).max(axis=(1, 2, 3)) * LEVELS / 2
         made, truth = recovered[:, inner, inner], x[:, inner, inner]
+        draws = None if samples is None else [one[:, inner, inner] for one in samples]
         lumas = ck.metrics.luma(made), ck.metrics.luma(truth)
-        found = {
+        return {
             "psnr": (ck.metrics.psnr(*lumas), "dB", "higher"),
             "ssim": (ck.metrics.ssim(*lumas), "", "higher"),
             "consistency": (wrong.round(3), "levels", "lower"),
-            "patch_distance": (ck.metrics.sliced_wasserstein(made, truth), "", "lower"),
+        } | {
+            name: metric
+            for name, metric in ck.metrics.of_recovery(made, truth, samples=draws).items()
+            if name not in ("psnr", "ssim", "error")
         }
-        if samples is not None:
-            spread = ck.metrics.diversity(np.stack(samples)[:, :, inner, inner])
-            found["diversity"] = (spread, "", "higher")
-        return found
 
     def for_files(self, model):
         """Return the model for larger windows, with fewer borders, if it is the same everywhere."""

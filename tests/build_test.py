@@ -25,8 +25,10 @@ FILES = sorted(
 PACKAGES = {
     "PIL": "pillow",
     "absl": "absl_py",
+    "cv2": "opencv_contrib_python_headless",
     "google": "protobuf",
     "grpc": "grpcio",
+    "patchmatch": "pypatchmatch",
     "skimage": "scikit_image",
     "tensorflow_serving": "tensorflow_serving_api",
 }

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 import coopkeras
@@ -90,5 +91,27 @@ def test_a_row_holds_mean_and_spread():
         variant="sample",
     )
     assert (row["method"], row["ours"], row["variant"], row["n"]) == ("ours", True, "sample", 2)
-    assert row["metrics"]["psnr"] == {"value": 2.0, "sd": 1.0, "unit": "dB", "better": "higher"}
-    assert row["metrics"]["distance"]["sd"] is None
+    told = {"unit": "dB", "better": "higher"}
+    assert row["metrics"]["psnr"] == {"value": 2.0, "sd": 1.0, "se": pytest.approx(0.5**0.5)} | told
+    assert row["metrics"]["distance"]["sd"] is row["metrics"]["distance"]["se"] is None
+    assert "paired" not in row
+
+
+def test_one_number_may_have_a_standard_error_and_a_target():
+    ratio = (0.9, "", "higher", {"se": 0.02, "target": 1.0})
+    alone = (0.9, "", "higher", {"se": float("nan"), "target": 1.0})
+    row = tasks.row("ours", setting="", n=2, metrics={"ratio": ratio, "alone": alone})
+    expected = {"value": 0.9, "sd": None, "se": 0.02, "unit": "", "better": "higher", "target": 1}
+    assert row["metrics"] == {"ratio": expected, "alone": expected | {"se": None}}
+
+
+def test_paired_differences_leave_out_what_makes_an_example_hard():
+    hard = np.array([1.0, 5.0, 30.0])
+    ours = {"error": (hard - [0.1, 0.2, 0.3], "", "lower"), "distance": (1.0, "", "lower")}
+    proposals = {"error": (hard, "", "lower"), "distance": (2.0, "", "lower")}
+    row = tasks.row("ours", setting="", n=3, metrics=ours, proposals=("proposed", proposals))
+    (name,), (told,) = row["paired"].keys(), row["paired"].values()
+    assert (name, told["to"]) == ("error", "proposed")
+    assert told["difference"] == pytest.approx(-0.2)
+    assert told["se"] == pytest.approx(np.std([0.1, 0.2, 0.3]) / 3**0.5)
+    assert told["se"] < row["metrics"]["error"]["se"] / 50

@@ -27,5 +27,7 @@ __getattr__, __dir__, __all__ = public(
         "holes": (),
         "repair": (),
         "baselines": (),
+        "gaussian": (),
+        "rivals": (),
     },
 )

@@ -1,42 +1,48 @@
 """What a model has to beat: simple ways to fill a hole, each `fill(x, visible) -> filled`.
 
+One that has a distribution is an object with `fill` and `draw(x, visible, seed, k) -> [k, n, ...]`.
 `x` is `[n, ...]` in [-1, 1], `visible` bool, broadcast against `x`, True = known. What is
 hidden in `x` is never looked at, and what is known comes back bit for bit.
 """
 
 import itertools
-from typing import NamedTuple
 
 import numpy as np
 from scipy import linalg
 from skimage.restoration import inpaint_biharmonic
 
-MAX_EXAMPLES = 8000
-MAX_HELD_BACK = 64
-NOISE_FLOOR = 1e-6  # variance, well under that of rounding to 8 bits
+from coopkeras.images.gaussian import FullGaussian
+from coopkeras.images.spectrum import (
+    MAX_HELD_BACK,
+    chosen_examples,
+    outside_of_a_box,
+    principal_components,
+)
 
 
 def inpaint_baselines(train):
     """Return the baselines of inpainting by name.
 
     The conditional Gaussian comes as its likelihood has it, and, much stronger, with the number
-    of components and the noise chosen on held-back training images.
+    of components and the noise chosen on held-back training images. The full Gaussian, of all
+    covariances, is judged by its draws too.
 
     Args:
         train: images, `[n, height, width, channels]` in [-1, 1].
 
     Returns:
-        baselines: a dict from name to a function `(x, visible) -> filled`.
+        baselines: a dict from name to a function `(x, visible) -> filled`, or to a `FullGaussian`.
 
     Example:
-        >>> list(inpaint_baselines(np.zeros([20, 4, 4, 1])))
-        ['mean image', 'biharmonic', 'conditional gaussian', 'conditional gaussian, tuned']
+        >>> list(inpaint_baselines(np.zeros([20, 4, 4, 1])))[:3]
+        ['mean image', 'biharmonic', 'conditional gaussian']
     """
     return {
         "mean image": mean_image(train),
         "biharmonic": biharmonic,
         "conditional gaussian": ConditionalGaussian(train, components=200, ridge=1).fill,
         "conditional gaussian, tuned": ConditionalGaussian(train).fill,
+        "full gaussian": FullGaussian(train),
     }
 
 
@@ -158,16 +164,11 @@ class ConditionalGaussian:
 
     def __init__(self, train, components=(50, 100, 200), ridge=(1, 3, 10, 30, 100), seed=0):
         """Fit to the training examples."""
-        train = np.asarray(train, np.float32)
-        if train.ndim < 2 or len(train) < 2:
-            raise ValueError(
-                f"`train` should be [n, ...] with at least two examples; received {train.shape}."
-            )
         rng = np.random.default_rng(seed)
-        train = train[rng.permutation(len(train))[:MAX_EXAMPLES]]
+        train = chosen_examples(train, rng)
         tried = list(itertools.product(np.unique(components).tolist(), np.unique(ridge).tolist()))
         held_back = min(len(train) // 10, MAX_HELD_BACK) if len(tried) > 1 else 0
-        spectrum = _principal_components(train[held_back:], tried[-1][0], rng)
+        spectrum = principal_components(train[held_back:], tried[-1][0], rng)
         components, self.ridge = _choose(train[:held_back], spectrum, tried, rng)
         self._spectrum = spectrum.first(components)
         self.components = len(self._spectrum.variances)
@@ -191,45 +192,6 @@ class ConditionalGaussian:
         return filled
 
 
-class _Spectrum(NamedTuple):
-    mean: np.ndarray  # [...]
-    variances: np.ndarray  # [k], largest first
-    directions: np.ndarray  # [..., k], orthonormal
-    total: float  # variance, summed over all values
-
-    def first(self, components):
-        """Return the spectrum without the components after the first few."""
-        return self._replace(
-            variances=self.variances[:components],
-            directions=np.ascontiguousarray(self.directions[..., :components]),
-        )
-
-    def noise(self, components):
-        """Return s^2: the mean variance of the directions that are left out."""
-        rest = self.total - self.variances[:components].sum()
-        return max(rest / max(self.mean.size - components, 1), NOISE_FLOOR)
-
-
-def _principal_components(train, components, rng, sweeps=4, spare=16):
-    """Return the leading principal components by block power iteration (exact if all are asked).
-
-    Source:
-        Halko et al., Finding structure with randomness, 2011, algorithm 4.4.
-    """
-    mean = train.mean(0, dtype=np.float64)
-    rows = (train - mean.astype(np.float32)).reshape(len(train), -1)
-    kept = max(min(components, len(rows) - 2, rows.shape[1] - 1), 1)
-    basis = rng.normal(size=[rows.shape[1], min(kept + spare, *rows.shape)]).astype(np.float32)
-    for _ in range(sweeps):
-        basis, _ = np.linalg.qr(rows.T @ (rows @ basis))
-    basis, _ = np.linalg.qr(basis.astype(np.float64))
-    scores = (rows @ basis.astype(np.float32)).astype(np.float64)
-    variances, turn = np.linalg.eigh(scores.T @ scores / len(rows))
-    directions = (basis @ turn[:, ::-1][:, :kept]).reshape(*mean.shape, kept)
-    total = np.square(rows, dtype=np.float64).sum() / len(rows)
-    return _Spectrum(mean, variances[::-1][:kept], directions, total)
-
-
 def _conditional_means(x, known, spectrum, tried):
     """Yield one example's hidden values for each pair (components, ridge) of `tried`."""
     seen = np.where(known, x - spectrum.mean, 0)
@@ -249,19 +211,10 @@ def _choose(examples, spectrum, tried, rng):
     """Return the pair of `tried` that best fills boxes of half the sides; else the first."""
     squared_errors = np.zeros(len(tried))
     for x in examples:
-        known = _outside_of_a_box(x.shape, rng)
+        known = outside_of_a_box(x.shape, rng)
         means = _conditional_means(x, known, spectrum, tried)
         squared_errors += [np.square(mean - x[~known]).mean() for mean in means]
     return tried[np.argmin(squared_errors)]
-
-
-def _outside_of_a_box(shape, rng):
-    sides = shape[:-1] or shape
-    starts = [rng.integers(side - side // 2 + 1) for side in sides]
-    box = tuple(slice(at, at + side // 2) for at, side in zip(starts, sides, strict=True))
-    visible = np.ones(shape, bool)
-    visible[box] = False
-    return visible
 
 
 def _like(visible, x):

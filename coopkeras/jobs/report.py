@@ -5,23 +5,22 @@ import html
 
 import numpy as np
 
-from coopkeras.jobs import page
+from coopkeras.jobs import cells, page
 from coopkeras.jobs.workdir import Workdir
 
-ARROWS = {"higher": "↑", "lower": "↓"}
-MISSING = "–"
 BEST = ' class="best"'
 NOT_CURVES = ("epoch", "step", "seconds")
 REAL = "real, "  # other real data: the floor, no rival
-ACRONYMS = ("psnr", "ssim")
 HELD_OUT = "val_"  # Keras' prefix of what was measured on held-out data
+WIDTH = 108  # characters of the text table; what is wider goes below
 
 
 def table(rows):
     """Return the rows of results.json as an aligned text table.
 
     Rows of one setting stand together; the best of each is marked with a star. Means are
-    followed by their standard error, sd / sqrt(n).
+    followed by their standard errors. Columns that don't fit go into another part below, which
+    leaves out the rows that have none of them.
 
     Args:
         rows: list of dicts, as `coopkeras.task.row` makes them.
@@ -33,24 +32,21 @@ def table(rows):
         >>> psnr = {"value": 20.0, "sd": 2.0, "unit": "dB", "better": "higher"}
         >>> row = {"method": "mean", "setting": "M12", "n": 100, "metrics": {"psnr": psnr}}
         >>> print(table([row]).splitlines()[1])
-        mean             M12      100  20.00 ± 0.20
+        mean    M12      100  20.00 ± 0.20
     """
     if not rows:
         return ""
-    columns = _columns(rows)
-    lines = [["method", "variant", "setting", "n", *map(_heading, columns.values())]]
-    for group in _by_setting(rows):
-        for row in group:
-            cells = [_cell(row, column, group) for column in columns.values()]
-            marked = [f"{value}{error} {'*' if best else ' '}" for value, error, best in cells]
-            lines.append([*_labels(row), *marked])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    aligns = [str.ljust] * 3 + [str.rjust] * (len(widths) - 3)
-    text = [
-        "  ".join(align(*cell) for align, *cell in zip(aligns, line, widths, strict=True)).rstrip()
-        for line in lines
-    ]
-    return "\n".join([*text, "* the best of its setting; ± the standard error of the mean"])
+    ordered = [(row, group) for group in cells.by_setting(rows) for row in group]
+    labels = [(cells.name(row), *cells.labels(row)[2:]) for row, _ in ordered]
+    labels.insert(0, ("method", "setting", "n"))
+    columns = cells.columns(rows).values()
+    texts = [[cells.heading(column, short=True), *_marked(column, ordered)] for column in columns]
+    wrapped = _wrapped(texts, WIDTH - len(_aligned(labels)[0]))
+    parts = [_part(labels, some, all_rows=len(wrapped) == 1) for some in wrapped]
+    told = [cells.SHORT[column.name][1] for column in columns if column.name in cells.SHORT]
+    told = ["; ".join(filter(None, told))] if any(told) else []
+    note = "* the best of its setting; ± the standard error of the mean"
+    return "\n".join(["\n\n".join(parts), *told, note])
 
 
 def write(workdir, *, title, results, curves=(), drawn=(), commands=None):
@@ -93,63 +89,47 @@ def write(workdir, *, title, results, curves=(), drawn=(), commands=None):
     return workdir.path / "report.html"
 
 
-# Rows: what the two tables share ----------------------------------------------------------------
+# The table in the terminal ----------------------------------------------------------------------
 
 
-def _by_setting(rows):
-    """Return the rows in groups of one setting, in order of first appearance."""
-    groups = {}
-    for row in rows:
-        groups.setdefault(row["setting"], []).append(row)
-    return list(groups.values())
+def _marked(column, ordered):
+    """Return the cells of a column, the best of each group with a star."""
+    found = (cells.cell(row, column, group) for row, group in ordered)
+    return [f"{value}{error} {'*' if best else ' '}" for value, error, best in found]
 
 
-def _columns(rows):
-    """Return the metrics by name: (name, unit, better, decimals that tell three figures)."""
-    columns = {}
-    for name, metric in (item for row in rows for item in row["metrics"].items()):
-        values = [abs(row["metrics"][name]["value"]) for row in rows if _known(row, name)]
-        usual = np.median([value for value in values if 0 < value < np.inf] or [1])
-        decimals = 2 if 1 <= usual < 1000 else max(2 - int(np.floor(np.log10(usual))), 0)
-        columns.setdefault(name, (name, metric["unit"], metric["better"], decimals))
-    return columns
+def _wrapped(columns, width):
+    """Return the columns in lists that are at most as wide, one column at least in each."""
+    parts, used = [], 0
+    for column in columns:
+        wide = 2 + max(map(len, column))
+        if not parts or used + wide > width:
+            parts.append([])
+            used = 0
+        parts[-1].append(column)
+        used += wide
+    return parts
 
 
-def _known(row, name):
-    value = row["metrics"].get(name, {}).get("value")
-    return value is not None and not np.isnan(value)
+def _part(labels, columns, all_rows):
+    """Return the text of a part of the table, with all rows or those that have something in it."""
+    lines = [(*label, *cells) for label, *cells in zip(labels, *columns, strict=True)]
+    if not all_rows:
+        start = len(labels[0])
+        lines = [
+            line for line in lines if {cell.strip() for cell in line[start:]} != {cells.MISSING}
+        ]
+    return "\n".join(line.rstrip() for line in _aligned(lines))
 
 
-def _heading(column):
-    name, unit, better, _ = column
-    return f"{_words(name)}{f' ({unit})' if unit else ''} {ARROWS[better]}"
-
-
-def _labels(row):
-    return row["method"], row.get("variant") or "", str(row["setting"]), str(row["n"])
-
-
-def _name(row):
-    return " ".join(filter(None, (row["method"], row.get("variant"))))
-
-
-def _cell(row, column, group):
-    """Return (value, standard error, whether it is the best of its group) as texts and a bool."""
-    name, _, better, decimals = column
-    if not _known(row, name):
-        return MISSING, "", False
-    metric = row["metrics"][name]
-    value = metric["value"]
-    rivals = [other["metrics"][name]["value"] for other in group if _known(other, name)]
-    best = len(rivals) > 1 and value == (max if better == "higher" else min)(rivals)
-    text = f"{value:.{decimals}f}" if np.isfinite(value) else f"{value:+}".replace("inf", "∞")
-    if metric.get("sd") is None or not np.isfinite(metric["sd"]):
-        return text, "", best
-    return text, f" ± {metric['sd'] / np.sqrt(row['n']):.{decimals}f}", best
-
-
-def _words(name):
-    return name.upper() if name in ACRONYMS else name.replace("_", " ")
+def _aligned(lines):
+    """Return lines of cells as texts: names to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    aligns = [str.ljust] * 2 + [str.rjust] * (len(widths) - 2)
+    return [
+        "  ".join(align(*cell) for align, *cell in zip(aligns, line, widths, strict=True))
+        for line in lines
+    ]
 
 
 # Parts of the page ------------------------------------------------------------------------------
@@ -171,45 +151,44 @@ def _duration(seconds):
 
 def _headlines(rows):
     """Say for each setting how our estimate compares with the best baseline."""
-    column = next(iter(_columns(rows).values()))
-    cards = (_headline(group, column) for group in _by_setting(rows))
+    column = next(iter(cells.columns(rows).values()))
+    cards = (_headline(group, column) for group in cells.by_setting(rows))
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
 def _headline(group, column):
-    name, unit, better, decimals = column
-    known = [row for row in group if _known(row, name)]
+    name, unit, decimals = column.name, column.unit, column.decimals
+    known = [row for row in group if cells.known(row, name)]
     ours = [row for row in known if row.get("ours")]
     ours = [row for row in ours if row.get("variant") == "estimate"] or ours
     others = [row for row in known if not row.get("ours")]
     baselines = [row for row in others if not row["method"].startswith(REAL)]
     if not ours or not baselines:
         return ""
-    best = functools.partial(
-        max if better == "higher" else min, key=lambda row: row["metrics"][name]["value"]
-    )
-    ours, theirs = best(ours), best(baselines)
-    gain = ours["metrics"][name]["value"] - theirs["metrics"][name]["value"]
-    gain = gain if better == "higher" else -gain
+    loss = functools.partial(cells.value_loss, column)
+    ours, theirs = min(ours, key=loss), min(baselines, key=loss)
+    gain = loss(theirs) - loss(ours)
     word = "better" if gain >= 0 else "worse"
     unit = f" {html.escape(unit)}" if unit else ""
-    what, which = html.escape(_words(name)), html.escape(str(group[0]["setting"]))
+    what, which = html.escape(cells.words(name)), html.escape(str(group[0]["setting"]))
     return (
-        f'<div class="card"><p>{what} · {which} · {html.escape(_name(ours))}</p>'
-        f"<strong>{_cell(ours, column, group)[0]}<small>{unit}</small></strong>"
+        f'<div class="card"><p>{what} · {which} · {html.escape(cells.name(ours))}</p>'
+        f"<strong>{cells.cell(ours, column, group)[0]}<small>{unit}</small></strong>"
         f'<p><b class="{word}">{abs(gain):.{decimals}f}{unit} {word}</b> than the best baseline, '
-        f"{html.escape(_name(theirs))}</p></div>"
+        f"{html.escape(cells.name(theirs))}</p></div>"
     )
 
 
 def _html_table(rows):
-    columns = _columns(rows)
-    heads = "".join(f"<th>{html.escape(_heading(column))}</th>" for column in columns.values())
-    groups = "".join(_html_group(group, columns) for group in _by_setting(rows))
+    columns = cells.columns(rows)
+    heads = "".join(f"<th>{html.escape(cells.heading(column))}</th>" for column in columns.values())
+    groups = "".join(_html_group(group, columns) for group in cells.by_setting(rows))
+    paired = {told["to"] for row in rows for told in row.get("paired", {}).values()}
+    delta = f" Δ: difference to {html.escape(', '.join(sorted(paired)))}, example by example."
     return (
         f'<div class="wide"><table><thead><tr><th>method</th><th>n</th>{heads}</tr></thead>'
         f'{groups}</table></div><p class="note">Bold: the best of its setting. ±: the standard '
-        f"error of the mean. Bar on the left: ours.</p>"
+        f"error of the mean.{delta if paired else ''} Bar on the left: ours.</p>"
     )
 
 
@@ -217,15 +196,19 @@ def _html_group(group, columns):
     setting = html.escape(str(group[0]["setting"]))
     lines = [f'<tr class="setting"><th colspan="{len(columns) + 2}">{setting}</th></tr>']
     for row in group:
-        method, variant, _, n = map(html.escape, _labels(row))
-        cells = "".join(
-            f"<td{BEST if best else ''}>{value}<small>{error}</small></td>"
-            for value, error, best in (_cell(row, column, group) for column in columns.values())
-        )
+        method, variant, _, n = map(html.escape, cells.labels(row))
+        numbers = "".join(_html_cell(row, column, group) for column in columns.values())
         head = f"<th>{method}{f' <small>{variant}</small>' if variant else ''}</th>"
         ours = ' class="ours"' if row.get("ours") else ""
-        lines.append(f"<tr{ours}>{head}<td>{n}</td>{cells}</tr>")
+        lines.append(f"<tr{ours}>{head}<td>{n}</td>{numbers}</tr>")
     return f"<tbody>{''.join(lines)}</tbody>"
+
+
+def _html_cell(row, column, group):
+    value, error, best = cells.cell(row, column, group)
+    difference = cells.difference(row, column)
+    below = f"<br><small>{difference}</small>" if difference else ""
+    return f"<td{BEST if best else ''}>{value}<small>{error}</small>{below}</td>"
 
 
 def _curves(lines):
@@ -235,7 +218,7 @@ def _curves(lines):
     for name in names:
         drawn = {"training": _points(lines, name), "held-out": _points(lines, HELD_OUT + name)}
         if name not in NOT_CURVES and any(drawn.values()):
-            curves.append(page.curve(_words(name), drawn))
+            curves.append(page.curve(cells.words(name), drawn))
     return f'<div class="curves">{"".join(curves)}</div>'
 
 

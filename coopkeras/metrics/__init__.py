@@ -7,9 +7,18 @@ __getattr__, __dir__, __all__ = public(
     {
         "similarity": ("diversity", "error", "luma", "psnr", "ssim"),
         "distances": ("frechet_distance", "kernel_distance", "sliced_wasserstein"),
+        "scores": (
+            "coverage",
+            "crps",
+            "energy_score",
+            "energy_score_differences",
+            "expected_coverage",
+            "patch_distance",
+            "spread_skill",
+        ),
         "features": (),
         "audio": (),
         "video": (),
-        "rows": ("of_recovery", "of_synthesis"),
+        "rows": ("of_draws", "of_recovery", "of_synthesis"),
     },
 )

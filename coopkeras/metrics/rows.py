@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from coopkeras.metrics import scores
 from coopkeras.metrics.distances import frechet_distance, kernel_distance, sliced_wasserstein
 from coopkeras.metrics.similarity import diversity, error, psnr, ssim
 
@@ -9,11 +10,14 @@ from coopkeras.metrics.similarity import diversity, error, psnr, ssim
 def of_recovery(recovered, x, where=None, samples=None, patch=7):
     """Judge recovered images or clips against the truth.
 
+    A point estimate is judged by PSNR, SSIM and error, draws by `of_draws`. Both have the proper
+    scores, of which those of a point are its errors.
+
     Args:
-        recovered: `[n, ..., channels]` in [-1, 1].
+        recovered: a point estimate, `[n, ..., channels]` in [-1, 1].
         x: the truth, shaped like `recovered`.
         where: bool, broadcast against `x`: the hole. Only its values count; by default all do.
-        samples: list of k arrays like `recovered`, draws of one recovery, for their diversity.
+        samples: k arrays like `recovered`, draws of one recovery: they are judged in its place.
         patch: side of the patches that are compared, pixels (and frames).
 
     Returns:
@@ -24,16 +28,51 @@ def of_recovery(recovered, x, where=None, samples=None, patch=7):
         >>> of_recovery(x + 0.02, x)["psnr"][0].round(6).tolist()
         [40.0]
     """
-    distance = sliced_wasserstein(recovered, x, patch=patch, where_a=where, where_b=where)
-    found = {
+    if samples is not None:
+        return of_draws(samples, x, where, patch)
+    return {
         "psnr": (psnr(recovered, x, where), "dB", "higher"),
         "ssim": (ssim(recovered, x, where), "", "higher"),
         "error": (error(recovered, x, where), "range", "lower"),
-        "patch_distance": (distance, "", "lower"),
+    } | _of_either([recovered], x, where, patch)
+
+
+def of_draws(draws, x, where=None, patch=7):
+    """Judge draws of one recovery by proper scores, calibration, patches and diversity.
+
+    Args:
+        draws: k arrays `[n, ..., channels]` in [-1, 1], k >= 2.
+        x: the truth, `[n, ..., channels]`.
+        where: bool, broadcast against `x`: the hole. Only its values count; by default all do.
+        patch: side of the patches that are compared, pixels (and frames).
+
+    Returns:
+        metrics: dict as `coopkeras.task.row` takes it.
+
+    Example:
+        >>> x = np.zeros([2, 16, 16, 1])
+        >>> of_draws([x - 0.1, x + 0.1], x)["crps"][0].round(6).tolist()
+        [0.0, 0.0]
+    """
+    draws = np.stack(draws)
+    ratio, se = scores.spread_skill(draws, x, where)
+    covered, right = scores.coverage(draws, x, where), scores.expected_coverage(len(draws))
+    return _of_either(draws, x, where, patch) | {
+        "spread_skill": (ratio, "", "higher", {"se": se, "target": 1.0}),
+        "coverage": (covered, "", "higher", {"target": right}),
+        "diversity": (diversity(draws, where), "", "higher"),
     }
-    if samples is not None:
-        found["diversity"] = (diversity(np.stack(samples), where), "", "higher")
-    return found
+
+
+def _of_either(draws, x, where, patch):
+    """Return what points, as one draw, and draws have both."""
+    by_differences = scores.energy_score_differences(draws, x, where)
+    return {
+        "energy_score": (scores.energy_score(draws, x, where), "", "lower"),
+        "energy_score_differences": (by_differences, "", "lower"),
+        "crps": (scores.crps(draws, x, where), "", "lower"),
+        "patch_distance": (scores.patch_distance(draws, x, where, patch), "", "lower"),
+    }
 
 
 def of_synthesis(samples, x, features=None, labels=None):

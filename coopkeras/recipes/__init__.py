@@ -36,6 +36,7 @@ __getattr__, __dir__, __all__ = public(
         "clips": ("ClipRecovery",),
         "sounds": ("GapFilling",),
         "classes": (),
+        "judging": (),
         "latents": (),
         "textures": (),
     },

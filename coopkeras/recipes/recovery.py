@@ -2,6 +2,7 @@
 
 import abc
 import functools
+import itertools
 
 import numpy as np
 import tensorflow as tf
@@ -11,9 +12,9 @@ from coopkeras.data import Split
 from coopkeras.errors import UserError
 from coopkeras.images import repair
 from coopkeras.observation import Mask
-from coopkeras.recipes import build, proposals, sampling, signatures
+from coopkeras.recipes import build, judging, proposals, sampling, signatures
 from coopkeras.recipes.settings import ProposalConfig
-from coopkeras.task import Task, row
+from coopkeras.task import Task
 
 
 class Recovery(Task):
@@ -25,7 +26,8 @@ class Recovery(Task):
     that of a recovery of images from `recipes.ImageRecoveryConfig`.
 
     Attributes:
-        DRAWS: samples of each judged example, for their diversity.
+        DRAWS: draws of each judged example, 2 or more; their scores don't depend on the number, but
+            are surer with more.
         SHOWN: (examples, samples) of a gallery.
         PATCH: side of the patches that are compared.
         ONE_Z: whether all windows of a file share one z, so that they agree.
@@ -39,7 +41,7 @@ class Recovery(Task):
         ...         return {"visible": tf.random.stateless_uniform(...) > 0.5}
     """
 
-    DRAWS = 4
+    DRAWS = 8
     SHOWN = (10, 3)
     PATCH = 7
     ONE_Z = False
@@ -58,7 +60,8 @@ class Recovery(Task):
     def baselines(self, train):
         """Return what a model has to beat, `{name: function (x, **hidden) -> recovered}`.
 
-        A function gets the whole x, and may use no more of it than what is seen.
+        A function gets the whole x, and may use no more of it than what is seen. In its place
+        there may be an object with `fill` and `draw`, as `judging.of_baselines` takes it.
 
         Args:
             train: `data.Examples` that a baseline may be fitted to.
@@ -105,7 +108,14 @@ class Recovery(Task):
         return tf.clip_by_value(x, -1, 1)
 
     def score(self, recovered, x, hidden, samples):
-        """Return the metrics of a row; by default on what is hidden, or on all of x."""
+        """Return the metrics of a row; by default on what is hidden, or on all of x.
+
+        Args:
+            recovered: `[n, ...]` in [-1, 1], the estimate or the first of `samples`.
+            x: the truth, `[n, ...]`.
+            hidden: as `hide` returns it.
+            samples: list of `DRAWS` draws, or None for an estimate.
+        """
         where = ~hidden["visible"] if "visible" in hidden else None
         return metrics.of_recovery(recovered, x, where, samples, self.PATCH)
 
@@ -150,15 +160,18 @@ class Recovery(Task):
         )
 
     def judge(self, model, split):
-        """Return rows for estimate and sample, proposed and revised, and for the baselines."""
+        """Return rows for estimate and draws, proposed and revised, and for the baselines."""
         x, baselines, rows = split.held_out.array(), self.baselines(split.train), []
         for setting in self.settings():
             hidden, seen = self.observed(setting, x)
-            score = functools.partial(self._row, setting, x, hidden)
             recover = functools.partial(self.recover, model, seen, hidden)
-            for variant, made, samples in sampling.variants(recover, self.DRAWS):
-                rows.append(score(self.config.method, made, variant, samples))
-            rows += [score(name, fill(x, **hidden)) for name, fill in baselines.items()]
+            ours = (
+                judging.Result(self.config.method, *one)
+                for one in sampling.variants(recover, self.DRAWS)
+            )
+            theirs = judging.of_baselines(baselines, x, hidden, self.DRAWS)
+            score = functools.partial(self._score, x, hidden)
+            rows += judging.rows(self.named(setting), itertools.chain(ours, theirs), score)
         return rows
 
     def draw(self, model, split):
@@ -176,7 +189,8 @@ class Recovery(Task):
             for seed in range(draws):
                 name = f"sample {seed + 1}"
                 rows[name] = self.recover(model, seen, hidden, seed, 1.0)[1]
-            rows |= {name: fill(x, **hidden) for name, fill in baselines.items()}
+            theirs = judging.of_baselines(baselines, x, hidden, draws=1)
+            rows |= {result.method: result.made for result in theirs}
             drawn |= self.sheets(self.named(setting), rows | {"truth": x})
         return drawn
 
@@ -262,10 +276,12 @@ class Recovery(Task):
         hidden = {name: one.numpy() for name, one in self.hide(setting, rows, x.shape[1:]).items()}
         return hidden, self.observation().bind(hidden)(x).numpy()
 
-    def _row(self, setting, x, hidden, method, recovered, variant=None, samples=None):
-        scores = self.score(np.clip(recovered, -1, 1), x, hidden, samples)
-        name = self.named(setting)
-        return row(method, setting=name, n=len(x), metrics=scores, variant=variant)
+    def _score(self, x, hidden, result):
+        """Return the metrics of a `judging.Result`."""
+        made, draws = np.clip(result.made, -1, 1), result.draws
+        draws = None if draws is None else [np.clip(one, -1, 1) for one in draws]
+        hidden = {name: one[result.rows] for name, one in hidden.items()}
+        return self.score(made, x[result.rows], hidden, draws)
 
     # A user's file ----------------------------------------------------------------------------
 

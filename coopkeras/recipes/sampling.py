@@ -157,7 +157,7 @@ def variants(recover, draws):
 
     Args:
         recover: function `(seed, temperature) -> (proposed or None, recovered)`.
-        draws: number of samples, for their diversity.
+        draws: number of samples.
 
     Yields:
         variant, result, samples: its name, the result, and of a sample all draws, else None.

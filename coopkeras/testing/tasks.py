@@ -187,13 +187,14 @@ class TaskConformance:
         rows = task.judge(model, split)
         assert {row["ours"] for row in rows} == {True, False}
         for row in json.loads(json.dumps(rows)):
-            assert set(row) == {"method", "ours", "variant", "setting", "n", "metrics"}
+            assert set(row) - {"paired"} == {"method", "ours", "variant", "setting", "n", "metrics"}
             assert row["n"] > 0
             assert bool(row["variant"]) == row["ours"]
             assert row["metrics"]
             for metric in row["metrics"].values():
                 assert np.isfinite(metric["value"])
                 assert metric["better"] in ("higher", "lower")
+                assert metric.get("se") is None or metric["se"] >= 0
 
     def test_it_is_drawn(self, task, trained, tmp_path):
         """What is drawn has a caption, and is a file for a page once it is written."""

@@ -107,6 +107,40 @@ def test_table_groups_settings_and_marks_the_best_of_each():
     assert "0.0689 ± 0.0020 *" in lines[2]
 
 
+def test_table_shows_the_standard_error_that_a_row_has_and_a_target():
+    ratio = {"value": 0.93, "sd": None, "se": 0.012, "unit": "", "better": "higher", "target": 1.0}
+    wide = ratio | {"value": 1.2, "se": None}
+    rows = [
+        _row(name) | {"metrics": {"spread_skill": m}} for name, m in (("a", ratio), ("b", wide))
+    ]
+    head, *lines, legend, _ = jobs.report.table(rows).splitlines()
+    assert head.endswith("s/s → 1.00")
+    assert [line.split()[3:] for line in lines] == [["0.93", "±", "0.01", "*"], ["1.20"]]
+    assert legend == "s/s spread/skill"
+
+
+def test_a_wide_table_goes_on_below_without_the_rows_that_have_nothing_there():
+    names = [f"a metric of {number}" for number in range(9)]
+    metric = {"value": 0.5, "sd": 0.1, "se": 0.01, "unit": "", "better": "lower"}
+    rows = [_row("all") | {"metrics": dict.fromkeys(names, metric)}]
+    rows += [_row("first") | {"metrics": {names[0]: metric}}]
+    first, *others = jobs.report.table(rows).split("\n\n")
+    assert others
+    assert max(map(len, first.splitlines())) <= jobs.report.WIDTH
+    assert "first" in first
+    assert "first" not in "".join(others)
+    assert all(sum(name in part for part in (first, *others)) == 1 for name in names)
+
+
+def test_page_shows_paired_differences(workdir):
+    told = {"psnr": {"to": "proposed sample", "difference": -0.31, "se": 0.04}}
+    rows = [ROWS[0], ROWS[1] | {"paired": told}]
+    text = _write(workdir, results={"rows": rows}).read_text("utf-8")
+    assert "Δ -0.310 ± 0.040" in text
+    assert "Δ: difference to proposed sample" in text
+    assert "Δ" not in _write(workdir).read_text("utf-8")
+
+
 def test_table_is_aligned():
     *lines, _ = jobs.report.table(ROWS).splitlines()
     ends = {line.index("±") for line in lines[1:]}

@@ -12,7 +12,7 @@ def x():
 
 
 def values(found):
-    return {name: np.mean(value) for name, (value, _, _) in found.items()}
+    return {name: np.mean(value) for name, (value, *_) in found.items()}
 
 
 def test_a_recovery_is_judged_where_it_was_hidden_alone(x):
@@ -25,11 +25,18 @@ def test_a_recovery_is_judged_where_it_was_hidden_alone(x):
     assert (known["psnr"], known["error"]) == (np.inf, 0)
 
 
-def test_only_a_recovery_with_samples_has_a_diversity(x):
+def test_a_point_is_judged_by_its_errors_and_draws_by_scores(x):
     draws = [x + 0.1, x - 0.1]
-    alone, drawn = metrics.of_recovery(x, x), metrics.of_recovery(draws[0], x, samples=draws)
-    assert set(drawn) - set(alone) == {"diversity"}
+    point, drawn = metrics.of_recovery(x, x), metrics.of_recovery(draws[0], x, samples=draws)
+    both = {"energy_score", "energy_score_differences", "crps", "patch_distance"}
+    assert set(point) == both | {"psnr", "ssim", "error"}
+    assert set(drawn) == both | {"spread_skill", "coverage", "diversity"}
     np.testing.assert_allclose(drawn["diversity"][0], 0.1 * np.sqrt(2))
+    assert drawn["spread_skill"][3]["target"] == 1
+    assert drawn["coverage"][3]["target"] == metrics.expected_coverage(2)
+    wrong = metrics.of_recovery(x + 0.1, x)
+    np.testing.assert_allclose(wrong["energy_score"][0], 0.1)
+    np.testing.assert_allclose(wrong["crps"][0], 2 * wrong["error"][0])
 
 
 @pytest.mark.parametrize("shape", [(2, 16, 16, 3), (2, 12, 16, 16, 1)])
@@ -64,6 +71,6 @@ def test_a_synthesis_has_the_metrics_of_what_is_known(x):
 
 def test_every_metric_says_its_unit_and_direction(x):
     found = metrics.of_recovery(x, x, samples=[x, x]) | metrics.of_synthesis(x, x, Brightness())
-    for _, unit, better in found.values():
+    for _, unit, better, *_ in found.values():
         assert isinstance(unit, str)
         assert better in ("higher", "lower")

@@ -261,6 +261,26 @@ def test_what_is_seen_may_be_of_any_shape():
 # What is drawn for each example -----------------------------------------------------------------
 
 
+class Coin:
+    """Fills with grey, and draws black or white."""
+
+    def fill(self, x, visible):
+        """Fill with grey."""
+        return np.where(visible, x, 0)
+
+    def draw(self, x, visible, seed, k):
+        """Draw one value a draw."""
+        sides = np.where(np.random.default_rng(seed).random(k) < 0.5, -1, 1)
+        return np.stack([np.where(visible, x, side) for side in sides]).astype(np.float32)
+
+
+class Slow(Coin):
+    """Is judged on a part."""
+
+    at_most = 4
+    draw = property()  # it has none
+
+
 class Patched(Colours):
     """Each example has a hidden stripe of its own; judged on two widths."""
 
@@ -322,6 +342,27 @@ def test_rows_are_those_of_each_setting_ours_and_the_baselines(split):
     found = [(row["setting"], row["method"], row["variant"]) for row in rows]
     assert found == [(f"{width} wide", *one) for width in "25" for one in each]
     assert all(("diversity" in row["metrics"]) == ("sample" in str(row["variant"])) for row in rows)
+    for row in rows:
+        paired = {told["to"] for told in row.get("paired", {}).values()}
+        assert paired == ({"proposed sample"} if row["variant"] == "sample" else set())
+        assert all(
+            metric["se"] is not None
+            for name, metric in row["metrics"].items()
+            if name != "patch_distance"
+        )
+
+
+def test_a_baseline_with_a_distribution_is_judged_by_its_draws_too(split, monkeypatch):
+    task = Patched(Patched.Config.parse(TINY))
+    monkeypatch.setattr(task, "baselines", lambda train: {"coin": Coin(), "slow": Slow()})
+    rows = task.judge(task.build(DataSpec(split.train.shape, 4)), split)
+    fill, drawn, slow = (row for row in rows if not row["ours"] and row["setting"] == "2 wide")
+    assert [row["method"] for row in (fill, drawn, slow)] == ["coin", "coin, drawn", "slow"]
+    assert [row["n"] for row in (fill, drawn, slow)] == [6, 6, 4]
+    assert "psnr" in fill["metrics"]
+    assert "spread_skill" in drawn["metrics"]
+    assert "crps" in drawn["paired"]
+    assert not {"paired"} & {*fill, *slow}
 
 
 def test_sheets_show_what_is_seen_white_where_nothing_is(split):
