@@ -49,7 +49,7 @@ def make(folder, *names):
     tf.config.threading.set_intra_op_parallelism_threads(1)
     folder = pathlib.Path(folder).absolute()
     if not (folder / "inputs").exists():
-        _write_inputs(folder / "inputs")
+        write_inputs(folder / "inputs")
     os.chdir(folder / "inputs")
     for name in names or RUNS:
         print(name, flush=True)
@@ -80,7 +80,7 @@ def _read(settings, kind):
     return [one for one in settings if one.partition("=")[0] not in unread]
 
 
-def _write_inputs(folder):
+def write_inputs(folder):
     """Write what is predicted from, and a folder of images with labels."""
     import numpy as np
 

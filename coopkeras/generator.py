@@ -377,13 +377,33 @@ class Generator(base.Model):
         size = tf.cast(tf.size(seen) / tf.shape(seen)[0], tf.float32)
         return self.noise_sigma * tf.sqrt(2 * misfit / size)
 
+    @property
+    def limits(self):
+        """Return the largest error there can be of data in [-1, 1], and move of z."""
+        return {"reconstruction": 5.0, "movement": 50.0}
+
+    def vital_signs(self, batch, observation=None):
+        """Return how large proposals are, and how they differ; those of a dead network do not.
+
+        Args:
+            batch: a few examples.
+            observation: an `Observation`; by default that of learning.
+        """
+        x = base.examples(batch)
+        observation = (self.observation if observation is None else observation).bind(batch)
+        given = self.given(observation(x), observation, x, base.label(batch))
+        z = self.prior.draw(tf.shape(x)[0], seeds.as_seed(self.seed))
+        proposed = self.generate(z, given)
+        return base.signs_of_proposals(proposed, x)
+
     def test_step(self, batch):
         """Return the reconstruction error on a batch after inference, learning nothing."""
         observed = base.examples(batch)
+        seed = seeds.fold(seeds.fold(self.seed, -2), self.row_numbers(batch)[0])
         observation = self.observation.bind(batch)
         seen = observation(observed)
         given = self.given(seen, observation, observed, base.label(batch))
-        z = self.infer(seen, observation, given=given, seed=seeds.fold(self.seed, -2))
+        z = self.infer(seen, observation, given=given, seed=seed)
         misfit = tf.reduce_mean(self._misfit(z, seen, observation, given))
         return self.report(reconstruction=self._error(misfit, seen))
 
