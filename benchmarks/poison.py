@@ -90,7 +90,8 @@ def _checkpoint(workdir):
     if not found:
         return "none", ""
     with np.load(found[-1][1]) as arrays:
-        values = [a for a in arrays.values() if a.dtype.kind == "f" and a.size]
+        kept = [arrays[name] for name in arrays if "adam" not in name]
+        values = [a for a in kept if a.dtype.kind == "f" and a.size]
     largest = max(np.abs(a).max() for a in values)
     return str(found[-1][0]), f"{largest:.3g}" if np.isfinite(largest) else "not finite"
 
@@ -103,7 +104,9 @@ def _predicted(task, workdir):
     out = workdir / ("out" if task.name == "video" else f"out{task.suffix}")
     given = "clip" if task.name == "video" else "picture.png" if task.takes_input else None
     try:
-        task.predict(train.restore(task, workdir), given, out, "mask.png" if given else None)
+        task.predict(
+            train.restore(task, workdir), given, out, "mask.png" if task.takes_mask else None
+        )
     except UserError as error:
         return str(error)
     made = _read(out)
@@ -114,8 +117,8 @@ def _read(path):
     from coopkeras import audio, images, video
 
     if path.suffix == ".wav":
-        return np.asarray(audio.read(path).samples)
-    return np.asarray(video.read(path).frames if path.is_dir() else images.read(path))
+        return np.asarray(audio.read(path).x)
+    return np.asarray(video.read(path).pixels if path.is_dir() else images.read(path))
 
 
 class _Said(logging.Handler):
