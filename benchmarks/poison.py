@@ -8,12 +8,12 @@ said, the exit code, the last checkpoint's step and largest |weight|, and the ra
 predicted.
 """
 
-import logging
+import contextlib
+import io
 import os
 import pathlib
 import shutil
 import sys
-import traceback
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -33,22 +33,20 @@ def main(folder, *names):
     if not (folder / "inputs").exists():
         write_inputs(folder / "inputs")
     os.chdir(folder / "inputs")
-    said = _Said()
     print("| task | 30 times | exit | checkpoint | largest weight | prediction | said |")
     print("|---|---|---|---|---|---|---|")
     for name in names or TASKS:
         for poisoned in POISONED:
-            print(f"| {name} | {_row(folder, name, poisoned, said)} |", flush=True)
+            print(f"| {name} | {_row(folder, name, poisoned)} |", flush=True)
 
 
-def _row(folder, name, poisoned, said):
+def _row(folder, name, poisoned):
     workdir = folder / f"{name}-{'-'.join(poisoned) or 'none'}"
     shutil.rmtree(workdir, ignore_errors=True)
-    said.lines.clear()
     task = _task(name, poisoned)
-    code, last_words = _learn(task, workdir)
+    code, said = _learn(task, workdir)
     cells = [", ".join(poisoned) or "none", str(code), *_checkpoint(workdir)]
-    cells += [_predicted(task, workdir), " / ".join([*said.lines, *last_words])]
+    cells += [_predicted(task, workdir), " / ".join(said)]
     return " | ".join(cells)
 
 
@@ -68,18 +66,19 @@ def _task(name, poisoned):
 
 
 def _learn(task, workdir):
-    """Return the exit code of a training and its last words."""
+    """Return the exit code of a training and what was said of it."""
     from coopkeras.errors import UserError
     from coopkeras.jobs import train
 
+    code, words, printed = 0, [], io.StringIO()
     try:
-        train.fit(task, workdir, verbose=0)
+        with contextlib.redirect_stdout(printed):
+            train.fit(task, workdir, verbose=2)
     except UserError as error:
-        return 2, [str(error)]
-    except Exception:  # the command line would end with a traceback
-        traceback.print_exc()
-        return 1, [traceback.format_exc().splitlines()[-1]]
-    return 0, []
+        code, words = 2, [str(error)]
+    except Exception as error:  # the command line would end with a traceback
+        code, words = 1, [f"{type(error).__name__}: {error}"]
+    return code, [line for line in printed.getvalue().splitlines() if "ran away" in line] + words
 
 
 def _checkpoint(workdir):
@@ -119,19 +118,6 @@ def _read(path):
     if path.suffix == ".wav":
         return np.asarray(audio.read(path).x)
     return np.asarray(video.read(path).pixels if path.is_dir() else images.read(path))
-
-
-class _Said(logging.Handler):
-    """Keeps what is logged."""
-
-    def __init__(self):
-        super().__init__(logging.WARNING)
-        self.lines = []
-        logging.getLogger("absl").addHandler(self)
-
-    def emit(self, record):
-        if record.name == "absl":
-            self.lines.append(record.getMessage())
 
 
 if __name__ == "__main__":

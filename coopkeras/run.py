@@ -2,8 +2,9 @@
 
     python -m coopkeras.run --task=inpaint --data=photos/ --set=size=64
 
-Exit codes: 0 done; 1 a bug (traceback) or flags that absl refuses; 2 a mistake in what was asked,
-said in one line; 130 Ctrl-C and 143 SIGTERM, saved first where training had begun.
+Exit codes: 0 done; 1 a bug (traceback) or flags that absl refuses; 2 a mistake in what was asked
+or learning that runs away, said in one line; 130 Ctrl-C and 143 SIGTERM, saved first where
+training had begun.
 """
 
 import logging

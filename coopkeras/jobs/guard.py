@@ -64,7 +64,7 @@ class Guard:
 
     Args:
         model: as it was built: the sizes of its weights are what later ones are held to.
-        batch: a batch of a few examples, for a `base.Model`; None looks at no vital signs.
+        batch: a few examples, for the limits and vital signs of a `base.Model`; None knows none.
 
     Example:
         >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
@@ -76,14 +76,14 @@ class Guard:
     """
 
     def __init__(self, model, batch=None):
-        self.model, self.batch = model, batch
+        self.model, self.limits, self.batch, self.means = model, {}, None, {}
         self.trained = [v for v in model.trainable_variables if _is_number(v)]
         self._sizes = tf.function(lambda: _largest(self.trained))
         self.most = LARGEST * np.maximum(1.0, self._sizes())
-        widest = 1.0 if batch is None else float(tf.reduce_max(tf.abs(base.examples(batch))))
-        limits = getattr(model, "limits", {})
-        self.limits = {name: most * max(1.0, widest) for name, most in limits.items()}
-        self.means = {}
+        if batch is not None and isinstance(model, base.Model):
+            widest = max(1.0, float(tf.reduce_max(tf.abs(base.examples(batch)))))
+            self.limits = {name: most * widest for name, most in model.limits.items()}
+            self.batch = batch
 
     def watch(self, step, logs, number=0):
         """Look at the log of an update, and now and then at the weights.
@@ -111,7 +111,7 @@ class Guard:
         """
         self._weigh()
         _hold(*_sizes(base.state(self.model)))
-        if self.batch is not None and isinstance(self.model, base.Model):
+        if self.batch is not None:
             _hold(*(Sign(*sign) for sign in self.model.vital_signs(self.batch)))
 
     def accept(self, path):

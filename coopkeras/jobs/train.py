@@ -130,29 +130,29 @@ def _learned(task, spec, examples, workdir, asked, verbose):
             _learn(model, config, examples, seed, step, [watch, _board(workdir)], verbose)
             return model, watch.history
         except Runaway as fault:
-            rollbacks = _roll_back(workdir, config, rollbacks, f"update {watch.step}: {fault}")
+            seen = f"update {watch.step}: {fault}"
+            rollbacks = _roll_back(workdir, config, rollbacks, seen, verbose)
 
 
-def _roll_back(workdir, config, rollbacks, fault):
+def _roll_back(workdir, config, rollbacks, fault, verbose):
     """Go back to the last checkpoint of a whole epoch; return how often that has happened."""
     if rollbacks == ROLLBACKS:
         saved = workdir.checkpoints()
         kept = f"the last good checkpoint is {saved[-1][1]}" if saved else "nothing was saved yet"
         raise UserError(
-            f"Learning diverged at {fault}, after {rollbacks} roll-backs to a smaller learning "
+            f"Learning ran away at {fault}, after {rollbacks} roll-backs to a smaller learning "
             f"rate; {kept}. {advice(config)} (--set=) in another --workdir."
         )
-    step = workdir.go_back(config.log_every)
-    logging.warning(
-        "Learning ran away at %s. Back to update %d, with %.3g of the learning rate and other "
-        "random numbers: roll-back %d of %d.",
-        fault,
-        step,
-        SLOWER ** (rollbacks + 1),
-        rollbacks + 1,
-        ROLLBACKS,
-    )
-    return rollbacks + 1
+    step, rollbacks = workdir.go_back(config.log_every), rollbacks + 1
+    if verbose:
+        end_of_bar = "\n" if verbose == 1 else ""
+        print(
+            f"{end_of_bar}learning ran away at {fault}; back to update {step}, with other random "
+            f"numbers and {SLOWER**rollbacks:g} of the learning rate (roll-back {rollbacks} of "
+            f"{ROLLBACKS})",
+            flush=True,
+        )
+    return rollbacks
 
 
 def _learn(model, config, examples, seed, step, callbacks, verbose):

@@ -38,7 +38,7 @@ def learn(workdir, *args, **kwargs):
     """Train with a poison in the place of TensorBoard."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keras.callbacks, "TensorBoard", lambda *_, **__: Poison(*args, **kwargs))
-        return jobs.train.fit(TASK, workdir, verbose=0)[0]
+        return jobs.train.fit(TASK, workdir, verbose=2)[0]
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +78,14 @@ def test_a_run_that_goes_back_and_is_stopped_ends_as_the_unbroken_one(unbroken, 
 
 
 def test_learning_that_keeps_running_away_stops_with_a_good_checkpoint(
-    tmp_path, caplog, monkeypatch
+    tmp_path, capsys, monkeypatch
 ):
     monkeypatch.setattr(jobs.train, "ROLLBACKS", 1)
     with pytest.raises(UserError, match=r"update 6: .*inf, after 1 roll-back.*000000003\.npz"):
         learn(tmp_path, np.nan, attempts=9)
-    assert "Back to update 3, with 0.25 of the learning rate" in caplog.text
+    said = [line for line in capsys.readouterr().out.splitlines() if "ran away" in line]
+    assert len(said) == 1
+    assert "back to update 3, with other random numbers and 0.25 of the learning rate" in said[0]
     assert [step for step, _ in Workdir(tmp_path).checkpoints()] == [3]
     jobs.train.restore(TASK, tmp_path)
 
