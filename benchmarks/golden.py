@@ -61,7 +61,7 @@ def _run(folder, name, *more):
     from coopkeras.jobs import train
 
     cls = registry.find(name, ["colorize"] if name == "colorize" else ())
-    task = cls(cls.Config.parse(_read([*SMALL, *SETTINGS[name], *more], cls.Config)))
+    task = cls(cls.Config.parse(read([*SMALL, *SETTINGS[name], *more], cls.Config)))
     model, split, _ = train.fit(task, folder, verbose=0)
     rows = task.judge(model, split)
     (folder / "rows.json").write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
@@ -73,7 +73,7 @@ def _run(folder, name, *more):
         task.predict(model, None, folder / f"new{suffix}")
 
 
-def _read(settings, kind):
+def read(settings, kind):
     """Return the settings that are read, given those that choose what is."""
     chosen = ("data", "goal", "method", "patches", "scale")
     unread = kind.parse([one for one in settings if one.partition("=")[0] in chosen]).unread()

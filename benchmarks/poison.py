@@ -18,7 +18,7 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from golden import SETTINGS, SMALL, write_inputs
+from golden import SETTINGS, SMALL, read, write_inputs
 
 TASKS = ("inpaint", "super_resolution", "synthesis", "audio", "video")
 TIMES = 30
@@ -58,7 +58,7 @@ def _task(name, poisoned):
     cls = registry.find(name, ())
     small = [one for one in SMALL if one.split("=")[0] not in ("updates", "samples")]
     settings = [*small, *(one for one in SETTINGS[name] if one != "samples=2"), *RUN]
-    task = cls(cls.Config.parse(settings))
+    task = cls(cls.Config.parse(read(settings, cls.Config)))
     spec = train.describe(task.datasets().train)
     derived = recipes.derive(task.config, spec)
     more = [f"{setting}={TIMES * getattr(derived, setting)}" for setting in poisoned]

@@ -206,8 +206,8 @@ class Scaled(keras.optimizers.schedules.LearningRateSchedule):
         factor: a number.
 
     Example:
-        >>> float(Scaled(keras.optimizers.schedules.CosineDecay(0.1, 10), 0.5)(0))
-        0.05...
+        >>> float(Scaled(keras.optimizers.schedules.CosineDecay(1.0, 10), 0.5)(0))
+        0.5
     """
 
     def __init__(self, schedule, factor):

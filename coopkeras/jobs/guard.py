@@ -67,6 +67,7 @@ class Guard:
         batch: a few examples, for the limits and vital signs of a `base.Model`; None knows none.
 
     Example:
+        >>> import keras
         >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
         >>> guard = Guard(model)
         >>> guard.watch(1, {"loss": 0.5})
@@ -166,7 +167,8 @@ def advice(config):
     """Return which settings of a `TaskConfig` to lower, as text: what makes a step too long.
 
     Example:
-        >>> advice(ck.TaskConfig())
+        >>> from coopkeras.task import TaskConfig
+        >>> advice(TaskConfig())
         'Use a smaller learning rate'
     """
     unread = config.unread()
