@@ -18,6 +18,8 @@ from coopkeras import base, seeds
 from coopkeras.langevin import langevin
 from coopkeras.observation import Mask
 
+KEPT = 20.0  # root mean square at most of kept z, whose prior has 1
+
 
 class Prior(keras.layers.Layer, abc.ABC):
     """What a generator draws z from: a Keras layer that owns what it learns as weights.
@@ -383,7 +385,7 @@ class Generator(base.Model):
         return {"reconstruction": 5.0, "movement": 50.0}
 
     def vital_signs(self, batch, observation=None):
-        """Return how large proposals are, and how they differ; those of a dead network do not.
+        """Return the size of proposals and of kept z, and how proposals differ.
 
         Args:
             batch: a few examples.
@@ -394,7 +396,10 @@ class Generator(base.Model):
         given = self.given(observation(x), observation, x, base.label(batch))
         z = self.prior.draw(tf.shape(x)[0], seeds.as_seed(self.seed))
         proposed = self.generate(z, given)
-        return base.signs_of_proposals(proposed, x)
+        signs = base.signs_of_proposals(proposed, x)
+        if self.latents is not None:
+            signs.append(("the size of the kept z", base.distance(self.latents, 0.0), 0.0, KEPT))
+        return signs
 
     def test_step(self, batch):
         """Return the reconstruction error on a batch after inference, learning nothing."""

@@ -101,11 +101,14 @@ def test_a_ruined_model_is_not_used(value, tmp_path):
         jobs.commands.predict(TASK, tmp_path, input_path="in.png", output_path="out.png")
 
 
-def test_proposals_that_are_all_alike_or_huge_are_noticed():
+def test_proposals_all_alike_or_huge_and_huge_z_are_noticed():
     batch = np.random.default_rng(0).uniform(-1, 1, [8, 5])
     guard.Guard(generator(), batch).check()
     with pytest.raises(guard.Runaway, match="how much proposals differ is 0"):
         guard.Guard(generator(kernel_initializer="zeros"), batch).check()
+    keeps = ck.Generator(generator().network, steps=1, num_examples=4)
+    keeps.latents.assign(100 * keeps.latents)
+    assert "the size of the kept z" in guard.Sign(*keeps.vital_signs(batch)[-1]).fault()
     huge = keras.initializers.RandomNormal(stddev=100)
     with pytest.raises(guard.Runaway, match="the size of proposals is .* more than 5"):
         guard.Guard(generator(kernel_initializer=huge), batch).check()
