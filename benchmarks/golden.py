@@ -49,7 +49,7 @@ def make(folder, *names):
     tf.config.threading.set_intra_op_parallelism_threads(1)
     folder = pathlib.Path(folder).absolute()
     if not (folder / "inputs").exists():
-        _write_inputs(folder / "inputs")
+        write_inputs(folder / "inputs")
     os.chdir(folder / "inputs")
     for name in names or RUNS:
         print(name, flush=True)
@@ -61,7 +61,7 @@ def _run(folder, name, *more):
     from coopkeras.jobs import train
 
     cls = registry.find(name, ["colorize"] if name == "colorize" else ())
-    task = cls(cls.Config.parse(_read([*SMALL, *SETTINGS[name], *more], cls.Config)))
+    task = cls(cls.Config.parse(read([*SMALL, *SETTINGS[name], *more], cls.Config)))
     model, split, _ = train.fit(task, folder, verbose=0)
     rows = task.judge(model, split)
     (folder / "rows.json").write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
@@ -73,14 +73,14 @@ def _run(folder, name, *more):
         task.predict(model, None, folder / f"new{suffix}")
 
 
-def _read(settings, kind):
+def read(settings, kind):
     """Return the settings that are read, given those that choose what is."""
     chosen = ("data", "goal", "method", "patches", "scale")
     unread = kind.parse([one for one in settings if one.partition("=")[0] in chosen]).unread()
     return [one for one in settings if one.partition("=")[0] not in unread]
 
 
-def _write_inputs(folder):
+def write_inputs(folder):
     """Write what is predicted from, and a folder of images with labels."""
     import numpy as np
 

@@ -14,6 +14,9 @@ import tensorflow as tf
 
 from coopkeras import seeds
 
+PROPOSED = 5.0  # root mean square at most of what a generator makes of data in [-1, 1]
+ALIKE = 1e-2  # deviation of proposals at least, as a share of that of the data
+
 
 class Model(keras.Model, abc.ABC):
     """A model that counts its updates, reports running means and is saved as it was made.
@@ -28,6 +31,7 @@ class Model(keras.Model, abc.ABC):
         MEANS: names of the running means that learning reports.
         updates: number of updates so far, an int32 weight.
         means: dict of the running means by name.
+        attempt: int, how often learning has gone back; each goes on with other random numbers.
     """
 
     MEANS: ClassVar[tuple[str, ...]] = ()
@@ -37,6 +41,8 @@ class Model(keras.Model, abc.ABC):
         self.seed = seed
         self.updates = self.add_weight(shape=(), dtype="int32", trainable=False, name="updates")
         self.means = {name: keras.metrics.Mean(name=name) for name in self.MEANS}
+        self.attempt = 0
+        self._rows = tf.Variable(0, trainable=False, dtype=tf.int32, name="rows")
         self.built = True
 
     @property
@@ -63,8 +69,43 @@ class Model(keras.Model, abc.ABC):
     def next_seed(self):
         """Return the seed of this update, and count the update."""
         seed = seeds.fold(seeds.as_seed(self.seed), self.updates)
+        if self.attempt:
+            seed = seeds.fold(seed, self.attempt)
         self.updates.assign_add(1)
         return seed
+
+    @final
+    def make_test_function(self, force=False):
+        """Make what `evaluate` runs, with the rows counted from 0 again."""
+        self._rows.assign(0)
+        return super().make_test_function(force)
+
+    @final
+    def make_predict_function(self, force=False):
+        """Make what `predict` runs, with the rows counted from 0 again."""
+        self._rows.assign(0)
+        return super().make_predict_function(force)
+
+    @final
+    def row_numbers(self, batch):
+        """Return the numbers of a batch's rows in this `predict` or `evaluate`, int32 `[batch]`."""
+        count = tf.shape(examples(batch))[0]
+        first = self._rows.assign_add(count) - count
+        return first + tf.range(count)
+
+    @property
+    def limits(self):
+        """Return the largest values of running means that can be, of data in [-1, 1], by name."""
+        return {}
+
+    def vital_signs(self, batch):
+        """Return what shows whether the model is sound, `[(name, value, least, most)]`.
+
+        Args:
+            batch: a few examples, as for learning.
+        """
+        del batch
+        return []
 
     @final
     def report(self, **values):
@@ -158,6 +199,26 @@ def growing(decay, updates):
     return tf.minimum(decay, (1 + updates) / (10 + updates))
 
 
+def signs_of_proposals(proposed, x):
+    """Return the vital signs of proposals, as `Model.vital_signs` does.
+
+    Args:
+        proposed: `[batch, ...]`.
+        x: `[batch, ...]`, data.
+    """
+    widest = max(1.0, float(tf.reduce_max(tf.abs(x))))
+    return [
+        ("the size of proposals", distance(proposed, 0.0), 0.0, PROPOSED * widest),
+        ("how much proposals differ", *_difference(proposed, x), np.inf),
+    ]
+
+
+def _difference(proposed, x):
+    """Return the deviation of proposals about their mean, and the least that is sound."""
+    made, real = (float(tf.reduce_mean(tf.math.reduce_std(a, axis=0))) for a in (proposed, x))
+    return made, ALIKE * real
+
+
 def check_positive(**values):
     """Raise ValueError naming the first value that is not above 0."""
     for name, value in values.items():
@@ -172,6 +233,57 @@ def compile_model(model, optimizer, jit_compile, kwargs):
         model, optimizer=keras.optimizers.get(optimizer), jit_compile=jit_compile, **kwargs
     )
     model.optimizer.build(model.trainable_parts)
+
+
+@keras.saving.register_keras_serializable("coopkeras")
+class Scaled(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule of the learning rate, times a factor.
+
+    Args:
+        schedule: a Keras schedule.
+        factor: a number.
+
+    Example:
+        >>> float(Scaled(keras.optimizers.schedules.CosineDecay(1.0, 10), 0.5)(0))
+        0.5
+    """
+
+    def __init__(self, schedule, factor):
+        super().__init__()
+        self.schedule, self.factor = schedule, factor
+
+    def __call__(self, step):
+        return self.factor * self.schedule(step)
+
+    def get_config(self):
+        schedule = keras.saving.serialize_keras_object(self.schedule)
+        return {"schedule": schedule, "factor": self.factor}
+
+    @classmethod
+    def from_config(cls, config):
+        """Make the schedule that `get_config` described."""
+        return cls(keras.saving.deserialize_keras_object(config["schedule"]), config["factor"])
+
+
+def scale_learning_rate(optimizer, of_schedule, of_number):
+    """Scale the learning rate of an optimizer that is in no traced graph yet.
+
+    Args:
+        optimizer: a Keras optimizer.
+        of_schedule: factor of a schedule, which is no part of the optimizer's variables.
+        of_number: factor of a learning rate that is a number: one of the variables.
+    """
+    rate = optimizer._learning_rate  # a public attribute would be the schedule's value
+    if callable(rate):
+        optimizer.learning_rate = Scaled(rate, of_schedule)
+    else:
+        optimizer.learning_rate = float(rate) * of_number
+
+
+def optimizers(model):
+    """Return the optimizers of a model and of the models that it has as attributes."""
+    found = [getattr(part, "optimizer", None) for part in (model, *model.layers)]
+    return [one for one in found if one is not None]
 
 
 def state(model):

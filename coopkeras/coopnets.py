@@ -228,12 +228,22 @@ class CoopNets(base.Model):
             for weight, same in measured:
                 same.assign(weight)
 
+    @property
+    def limits(self):
+        """Return how far D1 can move, and be reconstructed, of data in [-1, 1]."""
+        return self.generator.limits | self.descriptor.limits
+
+    def vital_signs(self, batch):
+        """Return those of the two models."""
+        signs = self.generator.vital_signs(batch, self.observation)
+        return signs + self.descriptor.vital_signs(batch)
+
     def test_step(self, batch):
         """Return the error of recovering a batch (of proposing, where nothing is seen)."""
         observed = base.examples(batch)
         observation = self.observation.bind(batch)
         seen = observation(observed)
-        seed = seeds.fold(self.seed, -2)
+        seed = seeds.fold(seeds.fold(self.seed, -2), self.row_numbers(batch)[0])
         how = seed, self.descriptor.steps, 0, 0.0
         proposed, revised = self._propose_and_revise(
             seen, observation, observed, *how, label=base.label(batch)
@@ -377,11 +387,18 @@ class CoopNets(base.Model):
         Returns:
             x: float32 `[batch, ...]`, drawn with the model's own seed.
         """
+        return self._drawn(batch, self.seed)
+
+    def predict_step(self, batch):
+        """Return what `call` does, each row drawn by a seed of its own: its number's."""
+        return self._drawn(batch, seeds.fold(self.seed, self.row_numbers(batch)))
+
+    def _drawn(self, batch, seed):
         x = base.examples(batch)
         observation = self.observation.bind(batch)
         if isinstance(observation, Nothing):
-            return self.sample(tf.shape(x)[0], label=base.label(batch), seed=self.seed)
-        return self.recover(observation(x), observation, seed=self.seed)
+            return self.sample(tf.shape(x)[0], label=base.label(batch), seed=seed)
+        return self.recover(observation(x), observation, seed=seed)
 
     def _arguments(self, seed, steps, denoise_steps, temperature):
         steps = self.descriptor.steps if steps is None else steps

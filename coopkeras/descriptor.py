@@ -301,10 +301,22 @@ class Descriptor(base.Model):
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return tf.reduce_mean(self.energy(revised)) - tf.reduce_mean(self.energy(observed))
 
+    @property
+    def limits(self):
+        """Return how far a chain can move between data in [-1, 1] and the reference."""
+        return {"movement": 2 * (1 + self.reference_sigma)}
+
+    def vital_signs(self, batch):
+        """Return the drift of one Langevin update at a few examples, in units of x."""
+        x = base.examples(batch)
+        drift = self.step_size**2 / 2 * gradient(self.energy, x)
+        most = max(float(tf.reduce_max(tf.abs(x))), self.reference_sigma)
+        return [("the drift of one Langevin update", base.distance(drift, 0.0), 0.0, most)]
+
     def test_step(self, batch):
         """Return the energy gap and the movement on a batch, learning nothing."""
         observed = base.examples(batch)
-        seed = seeds.fold(seeds.as_seed(self.seed), -2)
+        seed = seeds.fold(seeds.fold(self.seed, -2), self.row_numbers(batch)[0])
         start, revised = self._chains_from(batch, observed, seed)
         gap = tf.reduce_mean(self.energy(revised)) - tf.reduce_mean(self.energy(observed))
         return self.report(energy_gap=gap, movement=base.distance(revised, start))

@@ -19,6 +19,8 @@ from coopkeras import base, seeds
 from coopkeras.langevin import langevin
 from coopkeras.observation import Mask
 
+KEPT = 20.0  # root mean square at most of kept z, whose prior has 1
+
 
 class Prior(keras.layers.Layer, abc.ABC):
     """What a generator draws z from: a Keras layer that owns what it learns as weights.
@@ -508,13 +510,36 @@ class Generator(base.Model):
         size = tf.cast(tf.size(seen) / tf.shape(seen)[0], tf.float32)
         return self.noise_sigma * tf.sqrt(2 * misfit / size)
 
+    @property
+    def limits(self):
+        """Return the largest error there can be of data in [-1, 1], and move of z."""
+        return {"reconstruction": 5.0, "movement": 50.0}
+
+    def vital_signs(self, batch, observation=None):
+        """Return the size of proposals and of kept z, and how proposals differ.
+
+        Args:
+            batch: a few examples.
+            observation: an `Observation`; by default that of learning.
+        """
+        x = base.examples(batch)
+        observation = (self.observation if observation is None else observation).bind(batch)
+        given = self.given(observation(x), observation, x, base.label(batch))
+        z = self.prior.draw(tf.shape(x)[0], seeds.as_seed(self.seed))
+        proposed = self.generate(z, given)
+        signs = base.signs_of_proposals(proposed, x)
+        if self.latents is not None:
+            signs.append(("the size of the kept z", base.distance(self.latents, 0.0), 0.0, KEPT))
+        return signs
+
     def test_step(self, batch):
         """Return the reconstruction error on a batch after inference, learning nothing."""
         observed = base.examples(batch)
+        seed = seeds.fold(seeds.fold(self.seed, -2), self.row_numbers(batch)[0])
         observation = self.observation.bind(batch)
         seen = observation(observed)
         given = self.given(seen, observation, observed, base.label(batch))
-        z = self.infer(seen, observation, given=given, seed=seeds.fold(self.seed, -2))
+        z = self.infer(seen, observation, given=given, seed=seed)
         misfit = tf.reduce_mean(self._misfit(z, seen, observation, given))
         return self.report(reconstruction=self._error(misfit, seen))
 

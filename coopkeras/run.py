@@ -2,12 +2,14 @@
 
     python -m coopkeras.run --task=inpaint --data=photos/ --set=size=64
 
-Exit codes: 0 done; 1 a bug (traceback) or flags that absl refuses; 2 a mistake in what was asked,
-said in one line; 130 Ctrl-C and 143 SIGTERM, saved first where training had begun.
+Exit codes: 0 done; 1 a bug (traceback) or flags that absl refuses; 2 a mistake in what was asked
+or learning that runs away, said in one line; 130 Ctrl-C and 143 SIGTERM, saved first where
+training had begun.
 """
 
 import logging
 import os
+import re
 import shlex
 import sys
 
@@ -16,6 +18,7 @@ from absl import logging as absl_logging
 
 from coopkeras.errors import Interrupted, UserError
 
+_THEIRS = re.compile(r"-packages[/\\](tensorflow|keras)")  # files whose warnings are not ours
 _TASK = flags.DEFINE_string("task", None, "What to do: a name that --list shows.")
 _MODE = flags.DEFINE_enum(
     "mode",
@@ -102,9 +105,13 @@ def _hush():
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # the export's check needs some
     handler = absl_logging.get_absl_handler()
     handler.setFormatter(logging.Formatter("coopkeras: %(message)s"))
-    theirs = ("absl", "tensorflow")  # TensorFlow's Python logs through both
-    handler.addFilter(lambda note: note.name not in theirs or note.levelno >= logging.ERROR)
+    handler.addFilter(_is_for_users)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it has a handler of its own
+
+
+def _is_for_users(note):
+    """Return whether a logged note is an error, or of anyone but TensorFlow and Keras."""
+    return note.levelno >= logging.ERROR or not _THEIRS.search(note.pathname)
 
 
 def _say(message, code):

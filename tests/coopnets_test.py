@@ -370,4 +370,24 @@ def test_predict_recovers_what_is_seen_or_samples():
     )
     plain.compile()
     samples = plain.predict(x, verbose=0)
-    np.testing.assert_allclose(samples, plain.sample(6, seed=0), atol=1e-5)
+    rows = seeds.fold(0, tf.range(6))
+    np.testing.assert_allclose(samples, plain.sample(6, seed=rows), atol=1e-5)
+
+
+def test_every_row_of_a_predict_has_noise_of_its_own_and_the_same_again():
+    model = plane()
+    samples = model.predict(np.zeros([22, 2]), batch_size=8, verbose=0)
+    assert len(np.unique(samples.round(5), axis=0)) == 22
+    assert np.array_equal(model.predict(np.zeros([22, 2]), batch_size=8, verbose=0), samples)
+    other = model.predict(np.zeros([22, 2]), batch_size=22, verbose=0)
+    np.testing.assert_allclose(other, samples, atol=1e-5)
+    assert np.array_equal(model.predict_on_batch(np.zeros([8, 2])), samples[:8])
+
+
+def test_every_batch_of_an_evaluation_has_noise_of_its_own():
+    for model in (plane().descriptor, plane().generator):
+        model.compile()
+        found = [model.evaluate(points(8), batch_size=8, verbose=0) for _ in range(2)]
+        twice = model.evaluate(tf.tile(points(8), [2, 1]), batch_size=8, verbose=0)
+        assert np.array_equal(*found)
+        assert not np.allclose(twice, found[0], rtol=1e-6)

@@ -1,6 +1,7 @@
 """The command line: what is asked is done, and a mistake is one line and exit code 2."""
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -246,6 +247,16 @@ def test_ctrl_c_before_anything_is_one_line(command, monkeypatch):
 
 
 # As a process of its own ------------------------------------------------------------------------
+
+
+def test_warnings_of_ours_are_shown_and_those_of_tensorflow_are_not():
+    def shown(path, level=logging.WARNING):
+        return run._is_for_users(logging.LogRecord("absl", level, path, 1, "", (), None))
+
+    assert shown("/home/me/keras/coopkeras/jobs/workdir.py")
+    assert not shown("/usr/lib/python3/dist-packages/tensorflow/python/eager/function.py")
+    assert not shown("/venv/lib/python3.11/site-packages/keras/src/saving.py")
+    assert shown("/venv/lib/python3.11/site-packages/keras/src/saving.py", logging.ERROR)
 
 
 def test_help_does_not_wait_for_tensorflow():

@@ -5,11 +5,20 @@ import signal
 import time
 
 import keras
-import numpy as np
 from absl import logging
 
 from coopkeras import base
 from coopkeras.errors import Interrupted, UserError
+from coopkeras.jobs.guard import (
+    PROBED,
+    ROLLBACKS,
+    SLOWER,
+    Guard,
+    Runaway,
+    advice,
+    data_seed,
+    slow_down,
+)
 from coopkeras.jobs.workdir import Workdir
 from coopkeras.task import DataSpec
 
@@ -22,7 +31,9 @@ def fit(task, workdir, verbose=1):
 
     Run again after any stop, a kill included, it ends with the same weights as an unbroken run,
     bit for bit on one processor: the state holds networks, optimizers, averages, chains,
-    latents and the number of updates, and the data are a pure function of that number.
+    latents and the number of updates, and the data are a pure function of that number. Where
+    learning runs away it goes back to the last checkpoint, as `jobs.guard` says, and so does the
+    run that is resumed.
 
     Args:
         task: a `Task`.
@@ -34,7 +45,7 @@ def fit(task, workdir, verbose=1):
         itself took, all its sessions together.
 
     Raises:
-        UserError: for a workdir of another run, or if learning diverges.
+        UserError: for a workdir of another run, or if learning runs away again and again.
         Interrupted: after saving, if it was asked to stop.
     """
     workdir = Workdir(workdir)
@@ -42,15 +53,8 @@ def fit(task, workdir, verbose=1):
         split = _datasets(task)
         spec = describe(split.train)
         workdir.remember(task, spec)
-        model = build(task, spec)
-        step = workdir.restore(base.state(model))
-        if step and verbose:
-            print(f"resumed at update {step} of {task.config.updates}", flush=True)
-        history = workdir.metrics(up_to=step)
-        workdir.write_metrics(history)
         with _signals() as asked:
-            watch = _Watch(model, workdir, history, step, asked)
-            _learn(model, task.config, split.train, step, [watch, _board(workdir)], verbose)
+            model, history = _learned(task, spec, split.train, workdir, asked, verbose)
     return model, split, history[-1]["seconds"]
 
 
@@ -58,14 +62,16 @@ def restore(task, workdir):
     """Return the model of a workdir's last checkpoint; the data are not opened.
 
     Raises:
-        UserError: if there is no checkpoint yet.
+        UserError: if there is no checkpoint yet, or its weights are ruined.
     """
     workdir = Workdir(workdir)
     spec = workdir.spec()
     if not workdir.checkpoints():
         raise UserError(f"{workdir.path} has no checkpoint yet; train first.")
     model = build(task, spec)
+    guard = Guard(model)
     step = workdir.restore(base.state(model))
+    guard.accept(workdir.path)
     if step < task.config.updates:
         logging.warning("This model has learned for %d of %d updates.", step, task.config.updates)
     return model
@@ -104,7 +110,52 @@ def _datasets(task):
     return task.datasets()
 
 
-def _learn(model, config, examples, step, callbacks, verbose):
+def _learned(task, spec, examples, workdir, asked, verbose):
+    """Learn to the end, going back where learning runs away; return the model and its history."""
+    config = task.config
+    probe = next(iter(examples.batches(PROBED, seed=config.seed, steps=1)))
+    rollbacks = None
+    while True:
+        model = build(task, spec)
+        guard = Guard(model, probe)
+        step, saved = workdir.resume(base.state(model))
+        guard.accept(workdir.path)
+        if step and verbose and rollbacks is None:
+            print(f"resumed at update {step} of {config.updates}", flush=True)
+        rollbacks = saved if rollbacks is None else rollbacks
+        slow_down(model, rollbacks, saved)
+        watch = _Watch(model, guard, workdir, step, rollbacks, config.log_every, asked)
+        try:
+            seed = data_seed(config.seed, rollbacks)
+            _learn(model, config, examples, seed, step, [watch, _board(workdir)], verbose)
+            return model, watch.history
+        except Runaway as fault:
+            seen = f"update {watch.step}: {fault}"
+            rollbacks = _roll_back(workdir, config, rollbacks, seen, verbose)
+
+
+def _roll_back(workdir, config, rollbacks, fault, verbose):
+    """Go back to the last checkpoint of a whole epoch; return how often that has happened."""
+    if rollbacks == ROLLBACKS:
+        saved = workdir.checkpoints()
+        kept = f"the last good checkpoint is {saved[-1][1]}" if saved else "nothing was saved yet"
+        raise UserError(
+            f"Learning ran away at {fault}, after {rollbacks} roll-backs to a smaller learning "
+            f"rate; {kept}. {advice(config)} (--set=) in another --workdir."
+        )
+    step, rollbacks = workdir.go_back(config.log_every), rollbacks + 1
+    if verbose:
+        end_of_bar = "\n" if verbose == 1 else ""
+        print(
+            f"{end_of_bar}learning ran away at {fault}; back to update {step}, with other random "
+            f"numbers and {SLOWER**rollbacks:g} of the learning rate (roll-back {rollbacks} of "
+            f"{ROLLBACKS})",
+            flush=True,
+        )
+    return rollbacks
+
+
+def _learn(model, config, examples, seed, step, callbacks, verbose):
     """Run Keras' fit from `step` to the end; an epoch is `log_every` updates, at whole multiples.
 
     Keras' epochs are equally long: what is left of a broken one, and a shorter last one, are
@@ -115,7 +166,7 @@ def _learn(model, config, examples, step, callbacks, verbose):
         epochs = 1 if done else max(1, (config.updates - step) // config.log_every)
         steps = min(config.log_every - done, config.updates - step)
         model.fit(
-            examples.batches(config.batch_size, seed=config.seed, first_step=step),
+            examples.batches(config.batch_size, seed=seed, first_step=step),
             steps_per_epoch=steps,
             initial_epoch=epoch,
             epochs=epoch + epochs,
@@ -131,19 +182,22 @@ def _board(workdir):
 
 
 class _Watch(keras.callbacks.Callback):
-    """Log and checkpoint at every epoch's end; stop on a signal or a number that is not finite."""
+    """Guard every update; log and checkpoint at every epoch's end, and when asked to stop."""
 
-    def __init__(self, model, workdir, history, step, asked):
+    def __init__(self, model, guard, workdir, step, rollbacks, log_every, asked):
         super().__init__()
-        self.variables, self.workdir, self.history = base.state(model), workdir, history
+        self.variables, self.guard, self.workdir = base.state(model), guard, workdir
         self.step, self.asked = step, asked
-        self.spent, self.began = (history[-1]["seconds"] if history else 0.0), time.monotonic()
+        self.how = {"rollbacks": rollbacks, "epoch": log_every}
+        self.history = workdir.metrics(up_to=step)
+        self.spent = self.history[-1]["seconds"] if self.history else 0.0
+        self.began = time.monotonic()
+        workdir.write_metrics(self.history)
 
     def on_train_batch_end(self, batch, logs=None):
-        """Count the update; save and stop if asked to."""
+        """Count the update and look at it; save and stop if asked to."""
         self.step += 1
-        if not all(np.isfinite(value) for value in logs.values()):
-            self._stop_diverged(logs)
+        self.guard.watch(self.step, logs, batch)
         if self.asked:
             self._save(logs)
             raise Interrupted(
@@ -156,20 +210,13 @@ class _Watch(keras.callbacks.Callback):
         self._save(logs)
 
     def _save(self, logs):
+        """Save what has passed the guard: of an update's log, and the state that it left."""
+        self.guard.check()
         seconds = round(self.spent + time.monotonic() - self.began, 1)
         line = {"step": self.step, "seconds": seconds}
         self.history.append(line | {name: float(value) for name, value in logs.items()})
         self.workdir.write_metrics(self.history)
-        self.workdir.save_checkpoint(self.step, self.variables)  # last: it makes the rest count
-
-    def _stop_diverged(self, logs):
-        bad = ", ".join(f"{name}={value}" for name, value in logs.items() if not np.isfinite(value))
-        saved = self.workdir.checkpoints()
-        kept = f"the last good checkpoint is {saved[-1][1]}" if saved else "nothing was saved yet"
-        raise UserError(
-            f"Learning diverged at update {self.step} ({bad}); {kept}. Use a smaller step size or "
-            f"learning rate (--set=) in another --workdir."
-        )
+        self.workdir.save_checkpoint(self.step, self.variables, **self.how)  # last: all counts now
 
 
 @contextlib.contextmanager

@@ -18,14 +18,18 @@ import os
 import pathlib
 import re
 import zipfile
+import zlib
 
 import numpy as np
+from absl import logging
 
 import coopkeras
 from coopkeras.errors import UserError
 from coopkeras.task import DataSpec
 
 KEPT_CHECKPOINTS = 2
+ROLLBACKS = "rollbacks"  # its name in a checkpoint
+DAMAGES = (EOFError, OSError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
 
 
 class Workdir:
@@ -180,37 +184,75 @@ class Workdir:
         found = (self.path / "checkpoints").glob("*.npz")
         return sorted((int(path.stem), path) for path in found if path.stem.isdigit())
 
-    def save_checkpoint(self, step, variables):
-        """Write the values of `variables` after `step` updates, and drop the oldest."""
+    def save_checkpoint(self, step, variables, *, rollbacks=0, epoch=1):
+        """Write the values of `variables` after `step` updates, and drop older checkpoints.
+
+        Args:
+            step: number of updates.
+            variables: list.
+            rollbacks: how often learning has gone back.
+            epoch: updates; the last checkpoint of whole epochs is kept, however old.
+        """
         arrays = {_key(n, variable): np.asarray(variable) for n, variable in enumerate(variables)}
+        arrays |= {ROLLBACKS: np.int32(rollbacks)} if rollbacks else {}
         self.write(
             f"checkpoints/{step:09d}.npz", lambda file: np.savez(file, **arrays), binary=True
         )
-        for _, path in self.checkpoints()[:-KEPT_CHECKPOINTS]:
-            path.unlink()
+        kept = [step for step, _ in self.checkpoints()][-KEPT_CHECKPOINTS:]
+        kept.append(self._whole(epoch))
+        self._drop(step for step, _ in self.checkpoints() if step not in kept)
+
+    def go_back(self, epoch):
+        """Drop the checkpoints after the last one of whole epochs; return its step, 0 if none."""
+        last = self._whole(epoch)
+        self._drop(step for step, _ in self.checkpoints() if step > last)
+        return last
 
     def restore(self, variables):
         """Give `variables` their values of the last checkpoint; return its step, 0 if none."""
-        checkpoints = self.checkpoints()
-        if not checkpoints:
-            return 0
-        step, path = checkpoints[-1]
-        try:
-            with np.load(path) as arrays:
-                values = [arrays[_key(n, variable)] for n, variable in enumerate(variables)]
-        except (EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
+        return self.resume(variables)[0]
+
+    def resume(self, variables):
+        """Give `variables` their values of the last checkpoint that can be read.
+
+        Args:
+            variables: list.
+
+        Returns:
+            step, rollbacks: of that checkpoint; 0 and 0 if there is none.
+
+        Raises:
+            UserError: if none can be read, or it is one of another model.
+        """
+        for step, path in self.checkpoints()[::-1]:
+            try:
+                values, rollbacks = _read(path, variables)
+            except DAMAGES as error:
+                self._say_damaged(path, error)
+                continue
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+            return step, rollbacks
+        return 0, 0
+
+    def _say_damaged(self, path, error):
+        """Say that the checkpoint before is used; raise a UserError if there is none."""
+        if isinstance(error, UserError):
+            raise error from None
+        if path == self.checkpoints()[0][1]:
             raise UserError(
-                f"Checkpoint {path} can't be read ({error}). Delete it to go on from the one "
-                f"before."
+                f"Checkpoint {path} can't be read ({error}), and there is none before it. Delete "
+                f"it to start again."
             ) from None
-        except KeyError as error:
-            raise _other_model(path, error.args[0]) from None
-        for variable, value in zip(variables, values, strict=True):
-            if tuple(variable.shape) != value.shape:
-                raise _other_model(path, f"{variable.name} was {value.shape}")
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
-        return step
+        logging.warning("%s can't be read (%s); the checkpoint before it is used.", path, error)
+
+    def _whole(self, epoch):
+        """Return the step of the last checkpoint of whole epochs, 0 if there is none."""
+        return max((step for step, _ in self.checkpoints() if step % epoch == 0), default=0)
+
+    def _drop(self, steps):
+        for step in list(steps):
+            (self.path / f"checkpoints/{step:09d}.npz").unlink()
 
     # The other files ------------------------------------------------------------------------
 
@@ -268,6 +310,20 @@ def writing(path):
             f"{path} can't be written: {error.strerror or error}. What was there before is "
             f"untouched; make room or give another folder, then run the same command again."
         ) from error
+
+
+def _read(path, variables):
+    """Return the values of `variables` in a checkpoint, and how often learning had gone back."""
+    with np.load(path) as arrays:
+        try:
+            values = [arrays[_key(n, variable)] for n, variable in enumerate(variables)]
+        except KeyError as error:
+            raise _other_model(path, error.args[0]) from None
+        rollbacks = int(arrays[ROLLBACKS]) if ROLLBACKS in arrays.files else 0
+    for variable, value in zip(variables, values, strict=True):
+        if tuple(variable.shape) != value.shape:
+            raise _other_model(path, f"{variable.name} was {value.shape}")
+    return values, rollbacks
 
 
 def _other_model(path, reason):

@@ -163,14 +163,26 @@ def test_a_checkpoint_of_another_model_is_refused(begun, others):
     np.testing.assert_array_equal(others[0], before)
 
 
-def test_a_broken_checkpoint_is_named(begun):
-    begun.save_checkpoint(5, variables([1.0, 2.0], 3.0))
-    path = begun.checkpoints()[-1][1]
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(UserError, match="000000005.npz can't be read"):
-        begun.restore(variables([0.0, 0.0], 0.0))
-    path.unlink()
-    assert begun.restore(variables([0.0, 0.0], 0.0)) == 3
+def test_a_broken_checkpoint_is_named_and_the_one_before_is_used(begun, caplog):
+    begun.save_checkpoint(5, variables([1.0, 2.0], 3.0), rollbacks=2)
+    assert begun.resume(variables([0.0, 0.0], 0.0)) == (5, 2)
+    paths = [path for _, path in begun.checkpoints()]
+    paths[1].write_bytes(paths[1].read_bytes()[:100])
+    restored = variables([0.0, 0.0], 0.0)
+    assert begun.restore(restored) == 3
+    np.testing.assert_array_equal(restored[0], [1, 2])
+    assert "000000005.npz can't be read" in caplog.text
+    paths[0].write_bytes(b"")
+    with pytest.raises(UserError, match="000000003.npz can't be read.*none before"):
+        begun.restore(restored)
+
+
+def test_the_last_checkpoint_of_whole_epochs_is_kept_to_go_back_to(begun):
+    for step in (4, 5, 7):
+        begun.save_checkpoint(step, variables([1.0, 2.0], 3.0), epoch=3)
+    assert [step for step, _ in begun.checkpoints()] == [3, 5, 7]
+    assert begun.go_back(3) == 3
+    assert [step for step, _ in begun.checkpoints()] == [3]
 
 
 def test_the_same_model_made_twice_in_a_process_is_the_same(tmp_path):
