@@ -24,9 +24,10 @@ import keras
 import tensorflow as tf
 
 from coopkeras import base, seeds
+from coopkeras.generator import Lesson
 from coopkeras.observation import Mask, Nothing
 
-TAUGHT = 4  # one of so many rows is revised while learning about proposals
+TAUGHT = 8  # one of so many examples is revised, twice, while learning about proposals
 
 
 @keras.saving.register_keras_serializable("coopkeras")
@@ -164,17 +165,19 @@ class CoopNets(base.Model):
     def _cooperate_about_proposals(self, observed, known, observation, seen, given, seed):
         """Take the five steps about proposals; return misfit of D2, movement and error of g(0)."""
         g0, d1, g1, d2 = seeds.split(seed, 4)
-        rows = slice(0, tf.maximum(1, tf.shape(observed)[0] // TAUGHT))
-        taught = self._revise_some(rows, observation, seen, given, g0, d1)
+        reference, count = self.descriptor.reference, tf.shape(observed)[0]
+        # G0, D1: two draws of a few examples
+        rows = tf.tile(tf.range(tf.maximum(1, count // TAUGHT)), [2])
+        lesson, movement = self._revise_some(rows, observation, seen, given, g0, d1)
+        reference.learn_gain(tf.gather(observed, rows), tf.gather(known, rows), lesson.revised)
         # G1, G2
+        weight = reference.learned() * tf.cast(tf.shape(rows)[0] / count, tf.float32)
         proposal, error = self.generator.learn_proposals(
-            observed, known, seen, observation, given, g1, taught[:-1]
+            observed, known, seen, observation, given, g1, (weight, lesson)
         )
         # D2
         u = known * observation.hide((observed - proposal.mean) / proposal.spread)
-        reference = self.descriptor.reference
         reference.observe(u, known * (1 - proposal.visible), self.updates)
-        reference.learn_gain(u[rows], known[rows] * taught[-1])
         cut, _, focused = observation.focus(observed)
         u, known, proposal = cut(u), cut(known), proposal.map(cut)
 
@@ -185,19 +188,20 @@ class CoopNets(base.Model):
             self.descriptor_updates,
             lambda number: self.descriptor.denoise(u, proposal, hide, seeds.fold(d2, number)),
         )
-        return misfit, base.distance(taught[-1], 0.0), error
+        return misfit, movement, error
 
     def _revise_some(self, rows, observation, seen, given, g0, d1):
-        """G0, D1 for some rows: return z, revised, what is seen of them, and the revised u."""
-        given = {name: one[rows] for name, one in given.items()}
-        parameters = {name: one[rows] for name, one in observation.parameters.items()}
-        seen, observation = seen[rows], observation.bind(parameters)
-        z = self.generator.prior.draw(tf.shape(seen)[0], g0)
+        """G0, D1 for some rows: return the `Lesson` of what is revised, and the movement."""
+        given = {name: tf.gather(one, rows) for name, one in given.items()}
+        parameters = {name: tf.gather(one, rows) for name, one in observation.parameters.items()}
+        seen, observation = tf.gather(seen, rows), observation.bind(parameters)
+        z = self.generator.prior.draw(tf.shape(rows)[0], g0)
         code = self.generator.encode(given)
         proposal = self.generator.propose(z, code, observation, seen)
         _, u = self.descriptor.revise_proposal(proposal, observation, seed=d1)
-        revised = observation.project(proposal.mean + proposal.spread * u, seen)
-        return z, tf.stop_gradient(revised), seen, observation, given, u
+        revised = tf.stop_gradient(observation.project(proposal.mean + proposal.spread * u, seen))
+        movement = base.distance(revised, proposal.mean)
+        return Lesson(z, revised, seen, observation, given), movement
 
     def _warm_up(self, batch, observed, given, seed):
         """Let the generator learn alone from the observed; the descriptor waits."""

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from coopkeras import base, seeds
 from coopkeras.langevin import langevin
-from coopkeras.observation import Mask
+from coopkeras.observation import Mask, Observation
 
 KEPT = 20.0  # root mean square at most of kept z, whose prior has 1
 
@@ -93,6 +93,24 @@ class Proposal(NamedTuple):
     def map(self, function):
         """Return the proposal with a function applied to each part."""
         return Proposal(*map(function, self))
+
+
+class Lesson(NamedTuple):
+    """Revisions to regress on the z that they came from, and what they agree with.
+
+    Attributes:
+        z: `[batch, *z_shape]`.
+        revised: `[batch, ...]`.
+        seen: `A revised`.
+        observation: A.
+        given: what a conditional network is told.
+    """
+
+    z: tf.Tensor
+    revised: tf.Tensor
+    seen: tf.Tensor
+    observation: Observation
+    given: dict
 
 
 @keras.saving.register_keras_serializable("coopkeras")
@@ -439,8 +457,7 @@ class Generator(base.Model):
             observation: A.
             given: what `given` returned.
             seed: int32 `[2]` or `[batch, 2]`.
-            taught: revisions to regress on the z that they came from, `(z, revised, seen,
-                observation, given)`; None for none.
+            taught: weight and `Lesson` of what the descriptor has revised; None for none.
 
         Returns:
             proposal, error: the `Proposal` for z, and the root mean squared error of g(0).
@@ -457,7 +474,7 @@ class Generator(base.Model):
             losses += [_spread_loss(observed, known, one) for one in (estimate, proposal)]
             loss = tf.reduce_mean(tf.add_n([divergence, *losses]))
             if taught is not None:
-                loss += self._taught(taught, given, observation, seen)
+                loss += taught[0] * self._misfit_of(taught[1])
         variables = self.trainable_parts
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         means = [tf.reduce_sum(square) / _hidden_values(known, proposal) for square in squares]
@@ -477,11 +494,11 @@ class Generator(base.Model):
         divergence = mean**2 + tf.exp(log_variance) - log_variance - 1
         return z, tf.reduce_sum(_flat(divergence), axis=1) / 2
 
-    def _taught(self, taught, given, observation, seen):
-        """Return the loss of regressing revisions on the z that they came from."""
-        z, revised, seen, observation, given = taught
-        proposal = self.propose(z, self.encode(given), observation, seen)
-        return tf.reduce_mean(_square(revised - proposal.mean)) / (2 * self.missed[1])
+    def _misfit_of(self, lesson):
+        """Return the misfit of a `Lesson`, a mean over its examples."""
+        code = self.encode(lesson.given)
+        proposal = self.propose(lesson.z, code, lesson.observation, lesson.seen)
+        return tf.reduce_mean(_square(lesson.revised - proposal.mean)) / (2 * self.missed[1])
 
     def learn(self, lessons, given=None):
         """Regress what is seen on z, one update of the weights; the prior learns from z.

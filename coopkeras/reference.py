@@ -249,9 +249,23 @@ class Reference(keras.layers.Layer):
         rate = 1 - FORGETTING**count
         self.left.assign(self.left + rate * (tf.minimum(mean, 1.5) - self.left))
 
-    def learn_gain(self, u, revised_u):
-        """Move the gain of the chain's noise so that revised residuals vary as observed ones."""
-        ratio = tf.reduce_mean(u**2) / tf.maximum(tf.reduce_mean(revised_u**2), 1e-6)
+    def learned(self):
+        """Return the share of the variance that F explains, averaged over the levels."""
+        return tf.maximum(0.0, 1 - tf.reduce_mean(self.left))
+
+    def learn_gain(self, observed, known, revised):
+        """Move the gain of the chain's noise: draws should differ as they do from the truth.
+
+            E |x~_1 - x~_2|^2 = E |x~ - x|^2        for two draws and the truth
+
+        Args:
+            observed: the truth, each example twice, `[2 n, ...]`, first all, then all again.
+            known: 1 where the truth is known, else 0, `[2 n, ..., 1]`.
+            revised: a draw for each.
+        """
+        one, other = tf.split(known * revised, 2)
+        error = tf.reduce_mean((known * (revised - observed)) ** 2)
+        ratio = error / tf.maximum(tf.reduce_mean((one - other) ** 2), 1e-6)
         moved = self.noise_gain * tf.clip_by_value(ratio, 0.25, 4.0) ** GAIN_RATE
         self.noise_gain.assign(tf.clip_by_value(moved, 0.25, 4.0))
 
