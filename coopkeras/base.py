@@ -178,6 +178,16 @@ def distance(a, b):
     return tf.sqrt(tf.reduce_mean((a - b) ** 2))
 
 
+def inputs_of(network):
+    """Return the input of a Keras model: a tensor, or a dict of tensors by name."""
+    return network.inputs[0] if isinstance(network, keras.Sequential) else network.input
+
+
+def outputs_of(network):
+    """Return the output of a Keras model: a tensor, or a dict of tensors by name."""
+    return network.outputs[0] if isinstance(network, keras.Sequential) else network.output
+
+
 def repeat(times, update):
     """Call `update(number)` so often; return its last result, a scalar.
 

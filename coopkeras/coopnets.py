@@ -74,7 +74,7 @@ class CoopNets(base.Model):
         warmup_updates=0,
         ema=0.999,
         proposal_noise=0.0,
-        descriptor_updates=5,
+        descriptor_updates=16,
         seed=0,
         **kwargs,
     ):

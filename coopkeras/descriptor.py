@@ -107,7 +107,7 @@ class Descriptor(base.Model):
     @property
     def x_shape(self):
         """Return the shape of one x."""
-        inputs = self.network.input
+        inputs = base.inputs_of(self.network)
         return tuple((inputs["x"] if isinstance(inputs, dict) else inputs).shape[1:])
 
     @property

@@ -195,13 +195,13 @@ class Generator(base.Model):
     @property
     def x_shape(self):
         """Return the shape of one x."""
-        output = self.network.output
+        output = base.outputs_of(self.network)
         return tuple((output["x"] if self.predictive else output).shape[1:])
 
     @property
     def predictive(self):
         """Return whether the network says how far x may be from g(z): `Proposal`."""
-        return isinstance(self.network.output, dict)
+        return isinstance(base.outputs_of(self.network), dict)
 
     @property
     def trainable_parts(self):

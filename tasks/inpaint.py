@@ -21,7 +21,7 @@ class Config(ck.recipes.HolesFields, ck.recipes.ImageFields, ck.recipes.Proposal
     """
 
     data: str = "samples:textures"
-    updates: int = 420
+    updates: int = 440
 
     def __post_init__(self):
         """Check that the holes fit."""
