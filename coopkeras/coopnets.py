@@ -85,8 +85,8 @@ class CoopNets(base.Model):
         """Configure learning.
 
         Args:
-            descriptor_optimizer: by default Adam(1e-4, beta_1=0.5, clipnorm=1).
-            generator_optimizer: by default Adam(3e-4, beta_1=0.5).
+            descriptor_optimizer: by default Adam(1e-3, beta_1=0.5, clipnorm=1).
+            generator_optimizer: by default Adam(1e-3, beta_1=0.5).
             jit_compile: "auto" uses XLA on GPU and TPU only.
             **kwargs: as in `keras.Model.compile`.
         """
@@ -106,6 +106,7 @@ class CoopNets(base.Model):
     def train_step(self, batch):
         """Let the two models take their turns on one batch: x or a dict with "x"."""
         observed = base.examples(batch)
+        self.adapt(observed, self.updates == 0)
         warming_up = self.updates < self.warmup_updates
         seed = self.next_seed()
         observation = self.observation.bind(batch)
@@ -153,12 +154,18 @@ class CoopNets(base.Model):
     def _infer_observed(self, batch, observed, given, seed, z=None):
         """Infer z of the observed, from each example's own if the generator keeps them."""
         kept = self.generator.latents
-        if kept is not None:
-            z = self.generator.kept(batch)
-        z = self.generator.infer(observed, given=given, z=z, seed=seed)
+        start = self.generator.inference_start(
+            batch, observed, Mask(), given, seeds.fold(seed, 0), z
+        )
+        z = self.generator.infer(observed, given=given, z=start, seed=seed)
         if kept is not None:
             kept.scatter_nd_update(batch["index"][:, None], z)
         return z
+
+    def adapt(self, x, where=True, visible=None):
+        """Derive from examples what the two models need; `fit` does so at its first batch."""
+        for model in (self.descriptor, self.generator, self.ema_descriptor, self.ema_generator):
+            model.adapt(x, where, visible)
 
     def _update_ema(self):
         """Move the averaged copies towards the networks."""
@@ -238,7 +245,7 @@ class CoopNets(base.Model):
         if z is None:
             z = self.ema_generator.prior.draw(n, seeds.fold(seed, 0))
         given = self.ema_generator.given((), Nothing(), like=None, label=label)
-        denoise_step_size = denoise_step_size or self.descriptor.step_size
+        denoise_step_size = denoise_step_size or self.descriptor.value("step_size")
         pair = self._traced_revise(
             z,
             given,

@@ -5,18 +5,26 @@
     learn   W <- W - lr d/dW mean |project(g(z), seen) - g(z)|^2 / (2 sigma^2)
 
 For a mask the error is the squared error on the visible values; complete data is the mask that
-sees everything. p(z) is N(0, I), or a `Prior` that learns from the inferred z. It says what is
+sees everything. What no number is given for is derived from the data: sigma is a third of their
+deviation, and the step size of each example follows the curvature of its own energy.
+
+p(z) is N(0, I), or a `Prior` that learns from the inferred z. It says what is
 drawn; inference takes z as N(0, I) under any prior.
 """
 
 import abc
+from functools import partial
 
 import keras
 import tensorflow as tf
 
 from coopkeras import base, seeds
-from coopkeras.langevin import langevin
+from coopkeras.langevin import curvature, langevin
 from coopkeras.observation import Mask
+
+NOISE_BY_DEVIATION = 1 / 3
+LARGEST_STEP = 0.5  # in units of z, where the prior has deviation 1
+STEADY = 0.5  # step_size^2 times curvature; chains diverge at 4
 
 
 class Prior(keras.layers.Layer, abc.ABC):
@@ -79,22 +87,28 @@ class Generator(base.Model):
             with "z" and "label" (`[batch, classes]`, 1 at the class and 0 elsewhere), and then
             every batch has a "label". It must not mix the examples of a batch (no
             BatchNormalization).
-        noise_sigma: sigma, standard deviation of what g does not explain, in units of x, > 0.
+        noise_sigma: sigma, standard deviation of what g does not explain, in units of x, > 0; None
+            derives it at the first fit: a third of the deviation of the data.
         steps: Langevin updates of one inference.
-        step_size: standard deviation of the noise of one Langevin update, in units of z. It
-            diverges when step_size^2 |dg/dz|^2 / sigma^2 exceeds about 4.
+        step_size: standard deviation of the noise of one Langevin update, in units of z, > 0. It
+            diverges when step_size^2 |dg/dz|^2 / sigma^2 exceeds about 4. None gives each
+            example a step of its own, sqrt(0.5 / curvature) of its energy where inference
+            starts; an example whose energy has risen all the same stays where it was.
         inference: "langevin", or "descent" (no noise; give the optimizer weight decay, for
             nothing else keeps the weights from growing).
         observation: what is seen of the training data, a `Mask` (also of each batch's own
             "visible"), `Downsample` or `Projection`; by default everything.
         num_examples: number of training examples whose z is kept between epochs (warm start,
             found again by the batch's "index"); None starts every inference from the prior.
+        matched: whether an inference of learning that starts from the prior has a choice: each
+            example draws one of the batch's z, by how well it explains the example. Not for a
+            network with a condition, whose g(z) is of one example.
         prior: what z is drawn from, a `Prior`; by default `StandardNormal()`.
         seed: int; every random number of this model is derived from it.
 
     Example:
         >>> network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(5)])
-        >>> Generator(network, noise_sigma=0.1).sample(3, seed=0).shape.as_list()
+        >>> Generator(network).sample(3, seed=0).shape.as_list()
         [3, 5]
 
     Source:
@@ -108,12 +122,13 @@ class Generator(base.Model):
     def __init__(
         self,
         network,
-        noise_sigma=0.3,
-        steps=20,
-        step_size=0.1,
+        noise_sigma=None,
+        steps=10,
+        step_size=None,
         inference="langevin",
         observation=None,
         num_examples=None,
+        matched=True,
         prior=None,
         seed=0,
         **kwargs,
@@ -128,7 +143,9 @@ class Generator(base.Model):
         self.network, self.noise_sigma = network, noise_sigma
         self.steps, self.step_size, self.inference = steps, step_size, inference
         self.observation = Mask() if observation is None else observation
-        self.num_examples = num_examples
+        self.num_examples, self.matched = num_examples, matched
+        if noise_sigma is None:
+            self.derive_later(noise_sigma=0.3)
         if not self.prior.built:
             self.prior.build(self.z_shape)
         self.latents = self._make_latents()
@@ -267,6 +284,7 @@ class Generator(base.Model):
             z = self.prior.draw(tf.shape(seen)[0], seeds.fold(seed, 0))
         if temperature is None:
             temperature = 0.0 if self.inference == "descent" else 1.0
+        step_size = self.step_size if step_size is None else step_size
         return self._infer(
             seen,
             observation.parameters,
@@ -275,7 +293,7 @@ class Generator(base.Model):
             z,
             seeds.fold(seed, 1),
             tf.convert_to_tensor(self.steps if steps is None else steps, tf.int32),
-            tf.convert_to_tensor(self.step_size if step_size is None else step_size, tf.float32),
+            None if step_size is None else tf.convert_to_tensor(step_size, tf.float32),
             tf.convert_to_tensor(temperature, tf.float32),
         )
 
@@ -308,15 +326,16 @@ class Generator(base.Model):
             prior = tf.reduce_sum(_flat(z) ** 2, axis=1) / 2
             return prior + self._misfit(z, seen, observation, given)
 
-        return langevin(
-            energy, z, steps=steps, step_size=step_size, seed=seed, temperature=temperature
-        )
+        run = _steady if step_size is None else partial(langevin, step_size=step_size)
+        return run(energy, z, steps=steps, seed=seed, temperature=temperature)
 
     def _misfit(self, z, seen, observation, given):
         """Return `|project(g(z), seen) - g(z)|^2 / (2 sigma^2)`, `[batch]`."""
-        x = self.generate(z, given)
+        return self._misfit_of(self.generate(z, given), seen, observation)
+
+    def _misfit_of(self, x, seen, observation):
         error = observation.project(x, seen) - x
-        return tf.reduce_sum(_flat(error) ** 2, axis=1) / (2 * self.noise_sigma**2)
+        return tf.reduce_sum(_flat(error) ** 2, axis=1) / (2 * self.value("noise_sigma") ** 2)
 
     # Learning -------------------------------------------------------------------------------
 
@@ -324,7 +343,7 @@ class Generator(base.Model):
         """Configure learning.
 
         Args:
-            optimizer: by default Adam(3e-4, beta_1=0.5), with weight decay 1e-4 when inference
+            optimizer: by default Adam(1e-3, beta_1=0.5), with weight decay 1e-4 when inference
                 is descent without noise.
             jit_compile: "auto" uses XLA on GPU and TPU only.
             **kwargs: as in `keras.Model.compile`.
@@ -339,11 +358,13 @@ class Generator(base.Model):
     def train_step(self, batch):
         """Alternate inference and learning on one batch: a tensor x or a dict with "x"."""
         observed = base.examples(batch)
-        seed = self.next_seed()
         observation = self.observation.bind(batch)
         seen = observation(observed)
+        visible = observation.visible(observed)
+        self.adapt(observation.lift(seen), self.updates == 0, visible)
+        seed = self.next_seed()
         given = self.given(seen, observation, observed, base.label(batch))
-        start = self._start(batch, observed, seeds.fold(seed, 0))
+        start = self.inference_start(batch, seen, observation, given, seeds.fold(seed, 0))
         z = self.infer(seen, observation, given=given, z=start, seed=seeds.fold(seed, 1))
         if self.latents is not None:
             self.latents.scatter_nd_update(batch["index"][:, None], z)
@@ -372,10 +393,14 @@ class Generator(base.Model):
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return self._error(misfits[0], lessons[0][2])
 
+    def derive(self, x, visible):
+        """Return sigma, derived from the deviation of the values."""
+        return {"noise_sigma": NOISE_BY_DEVIATION * base.deviation(x, visible)}
+
     def _error(self, misfit, seen):
         """Return the root mean squared error of a mean misfit, in units of x."""
         size = tf.cast(tf.size(seen) / tf.shape(seen)[0], tf.float32)
-        return self.noise_sigma * tf.sqrt(2 * misfit / size)
+        return self.value("noise_sigma") * tf.sqrt(2 * misfit / size)
 
     def test_step(self, batch):
         """Return the reconstruction error on a batch after inference, learning nothing."""
@@ -387,11 +412,53 @@ class Generator(base.Model):
         misfit = tf.reduce_mean(self._misfit(z, seen, observation, given))
         return self.report(reconstruction=self._error(misfit, seen))
 
-    def _start(self, batch, observed, seed):
-        """Return where inference starts: each example's own z, or a draw from the prior."""
-        if self.latents is None:
-            return self.prior.draw(tf.shape(observed)[0], seed)
-        return self.kept(batch)
+    def inference_start(self, batch, seen, observation, given, seed, z=None):
+        """Return where inference starts in learning: each example's kept z, or draws, matched.
+
+        Args:
+            batch: as for `fit`; kept z are found by its "index".
+            seen: `observation(x)`.
+            observation: an `Observation`.
+            given: what a conditional network is told besides z.
+            seed: int32 `[2]`.
+            z: drawn from the prior, where that is done already.
+        """
+        if self.latents is not None:
+            return self.kept(batch)
+        if z is None:
+            z = self.prior.draw(tf.shape(seen)[0], seed)
+        if not self.matched or given is not None:
+            return z
+        return self.match(z, seen, observation, seed=seeds.fold(seed, 1))
+
+    def match(self, z, seen, observation=None, *, seed=0):
+        """Draw for each example one of the z, with p ~ exp(-misfit of g(z)).
+
+        As z are drawn from the prior, the more of them the closer to draws of p(z | seen).
+
+        Args:
+            z: `[n, *z_shape]`, drawn from the prior.
+            seen: `observation(x)`.
+            observation: an `Observation`; by default everything is seen.
+            seed: an int or int32 `[2]`.
+
+        Returns:
+            z: `[batch, *z_shape]`, of those given.
+
+        Source:
+            Sampling and importance resampling: Rubin, 1987.
+        """
+        observation = Mask() if observation is None else observation
+        batch = tf.shape(seen)[:1]
+
+        def misfits(x):
+            x = tf.broadcast_to(x, tf.concat([batch, tf.shape(x)], axis=0))
+            return self._misfit_of(x, seen, observation)
+
+        scores = -tf.transpose(tf.map_fn(misfits, self.generate(z)))  # [batch, n]
+        noise = seeds.uniform(seeds.as_seed(seed), tf.shape(scores))
+        gumbel = -tf.math.log(-tf.math.log(tf.clip_by_value(noise, 1e-9, 1 - 1e-7)))
+        return tf.gather(z, tf.argmax(scores + gumbel, axis=1))
 
     def kept(self, batch):
         """Return the z that is kept of each example of a batch, found by its "index"."""
@@ -413,9 +480,22 @@ class Generator(base.Model):
         )
 
     def default_optimizer(self):
-        """Return Adam(3e-4, beta_1=0.5); descent needs weight decay (see `inference`)."""
+        """Return Adam(1e-3, beta_1=0.5); descent needs weight decay (see `inference`)."""
         decay = 1e-4 if self.inference == "descent" else None
-        return keras.optimizers.Adam(3e-4, beta_1=0.5, weight_decay=decay)
+        return keras.optimizers.Adam(1e-3, beta_1=0.5, weight_decay=decay)
+
+
+def _steady(energy, z, *, steps, seed, temperature):
+    """Run Langevin dynamics with a step for each row, by the curvature where it starts.
+
+    A row whose energy has risen by more than chance, as it does where it diverges, goes back.
+    """
+    step_size = tf.sqrt(STEADY / tf.maximum(curvature(energy, z), STEADY / LARGEST_STEP**2))
+    how = {"steps": steps, "seed": seed, "temperature": temperature}
+    moved = langevin(energy, z, step_size=step_size, **how)
+    chance = 10.0 + tf.cast(tf.size(z[0]), tf.float32)
+    kept = energy(moved) < energy(z) + chance  # never, if it is not a number
+    return tf.where(tf.reshape(kept, [-1] + [1] * (z.shape.rank - 1)), moved, z)
 
 
 def _input_shapes(network):
