@@ -6,7 +6,7 @@ D2   theta <- theta + lr (mean_observed df/dtheta - mean_revised df/dtheta)
 
 What no number is given for is derived from the first batch, n values an example, d their deviation:
 
-    step_size = r d / 22,   f = c network(x) with c = 65 n / r^2,   penalty = 1 / c,   r = 0.3
+    step_size = r d / 22,   f = c network(x) with c = 65 n / r^2,   penalty = 1 / c,   r = 0.5
 """
 
 from functools import partial
@@ -20,7 +20,7 @@ from coopkeras.observation import Nothing
 
 STEP_BY_DEVIATION = 1 / 22
 SCALE_BY_VALUE = 65.0
-NOISE = 0.3  # r, by which an update has less noise and as much drift: less grain is left
+NOISE = 0.5  # r, by which an update has less noise and as much drift: less grain is left
 
 
 @keras.saving.register_keras_serializable("coopkeras")

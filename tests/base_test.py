@@ -271,12 +271,12 @@ def test_this_machine_has_an_answer():
 
 def test_the_deviation_is_about_the_mean_example_and_of_what_is_known():
     x = np.random.default_rng(0).normal([100, -5, 0], 2.0, size=(4000, 3)).astype("float32")
-    assert base.deviation(x) == pytest.approx(2, rel=0.03)
-    assert base.deviation(x[:1]) == pytest.approx(x[0].std(), rel=1e-4)
+    np.testing.assert_allclose(base.deviation(x), 2, rtol=0.03)
+    np.testing.assert_allclose(base.deviation(x[:1]), x[0].std(), rtol=1e-4)
     assert base.deviation(np.ones([4, 3], "float32")) == 1  # no scale to find: any will do
     visible = np.random.default_rng(1).random((4000, 3)) < 0.5
     known = tf.cast(visible, tf.float32)
-    assert base.deviation(np.where(visible, x, 0.0), known) == pytest.approx(2, rel=0.05)
+    np.testing.assert_allclose(base.deviation(np.where(visible, x, 0.0), known), 2, rtol=0.05)
 
 
 UNTUNED = {
@@ -304,19 +304,19 @@ def test_what_is_derived_is_of_the_first_batch_and_is_saved(kind, tmp_path):
     assert first != derived(model)
     model.save(tmp_path / "model.keras")
     assert derived(keras.saving.load_model(tmp_path / "model.keras")) == derived(model)
-    assert derived(base.copy(model)) == derived(model)
+    if kind is not CoopNets:  # it makes such copies itself
+        assert derived(base.copy(model)) == derived(model)
 
 
 def test_what_is_derived_is_in_proportion_to_the_data():
-    x, generator, descriptor = 3 * seeds.normal(0, [640, 3]), Generator(network()), None
+    x, generator = 3 * seeds.normal(0, [640, 3]), UNTUNED[Generator]()
     generator.adapt(x)
-    assert generator.value("noise_sigma") == pytest.approx(1, rel=0.05)
-    descriptor = Descriptor(network())
+    np.testing.assert_allclose(generator.value("noise_sigma"), 1, rtol=0.05)
+    descriptor = UNTUNED[Descriptor]()
     descriptor.adapt(x)
     small = descriptor.value("step_size").numpy()
     descriptor.adapt(10 * x)
-    assert descriptor.value("step_size") == pytest.approx(10 * small, rel=1e-4)
-    assert descriptor.score(x).shape == (640,)
+    np.testing.assert_allclose(descriptor.value("step_size"), 10 * small, rtol=1e-4)
 
 
 def test_numbers_that_are_given_stay():
