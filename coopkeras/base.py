@@ -65,6 +65,13 @@ class Model(keras.Model, abc.ABC):
             x: `[batch, ...]`.
             where: bool; False changes nothing. A tensor does for a traced function.
             visible: weight of each value, broadcast against x; by default all are known.
+
+        Example:
+            >>> network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+            >>> generator = ck.Generator(network)
+            >>> generator.adapt(tf.constant([[1.0, 9.0], [7.0, 3.0]]))
+            >>> float(generator.value("noise_sigma"))  # a third of the deviation
+            1.0
         """
         if not self.derived:
             return

@@ -445,6 +445,13 @@ class Generator(base.Model):
         Returns:
             z: `[batch, *z_shape]`, of those given.
 
+        Example:
+            >>> network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(5)])
+            >>> generator = Generator(network, noise_sigma=0.001)
+            >>> z = tf.constant([[1.0, 0.0], [0.0, 1.0]])
+            >>> generator.match(z, generator.generate(z[1:])).numpy().tolist()
+            [[0.0, 1.0]]
+
         Source:
             Sampling and importance resampling: Rubin, 1987.
         """
