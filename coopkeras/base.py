@@ -96,6 +96,7 @@ class Model(keras.Model, abc.ABC):
                 aggregation="mean",  # so that all replicas agree
                 name=name,
             )
+            setattr(self, f"derived_{name}", self.derived[name])  # tf.train.Checkpoint finds it
 
     @final
     def value(self, name):

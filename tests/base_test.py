@@ -304,6 +304,10 @@ def test_what_is_derived_is_of_the_first_batch_and_is_saved(kind, tmp_path):
     assert first != derived(model)
     model.save(tmp_path / "model.keras")
     assert derived(keras.saving.load_model(tmp_path / "model.keras")) == derived(model)
+    path, again = tf.train.Checkpoint(model=model).write(str(tmp_path / "c")), UNTUNED[kind]()
+    again.compile()
+    tf.train.Checkpoint(model=again).read(path).expect_partial()
+    assert derived(again) == derived(model)
     if kind is not CoopNets:  # it makes such copies itself
         assert derived(base.copy(model)) == derived(model)
 
