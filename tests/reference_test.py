@@ -1,5 +1,6 @@
 """Laws of the reference about a proposal: its covariance, its levels, its energy, its gain."""
 
+import functools
 import math
 
 import keras
@@ -66,6 +67,10 @@ def still(v, angle):
     return 0.0 * tf.reduce_sum(v) + 0.0 * angle
 
 
+def shown(observation, colouring, w):
+    return observation.hide(colouring.colour(w))
+
+
 def observations(rank):
     shape = SHAPES[rank]
     yield corner(shape)
@@ -112,12 +117,10 @@ def test_without_a_network_d1_leaves_the_law_of_the_noise(rank):
     correlated(reference, shape)
     colouring = reference.colouring(shape[:-1])
     for observation in observations(rank):
-        hide = observation.hide
+        field = functools.partial(shown, observation, colouring)
         w = seeds.normal(seeds.as_seed(1), colouring.noise_shape(600))
-        noise = hide(colouring.colour(w)).numpy()
-        u = reference.revise(
-            still, lambda w: hide(colouring.colour(w)), w, seed=seeds.as_seed(2)
-        ).numpy()
+        noise = field(w).numpy()
+        u = reference.revise(still, field, w, seed=seeds.as_seed(2)).numpy()
         expected = math.cos(LAST) ** 2 * noise.var()
         assert u.var() == pytest.approx(expected, rel=0.05)
         np.testing.assert_allclose(observation(tf.constant(u)), 0, atol=1e-5)
