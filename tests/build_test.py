@@ -36,7 +36,15 @@ OPTIONAL = {"tensorflow_datasets"}  # the extra `tfds`: not in constraints.txt, 
 
 # Who may import whom, besides itself and `init`, which is coopkeras/__init__.py.
 GROUND = {"base", "errors", "seeds", "windows"}
-THESIS = {"coopnets", "descriptor", "generator", "langevin", "modes", "observation"}
+THESIS = {
+    "coopnets",
+    "descriptor",
+    "generator",
+    "langevin",
+    "modes",
+    "observation",
+    "reference",
+}
 MEDIA = {"audio", "images", "video"}
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),

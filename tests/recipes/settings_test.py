@@ -52,7 +52,7 @@ def test_a_method_implies_defaults_that_settings_come_before():
 
 def test_judging_and_predicting_read_what_takes_no_part_in_learning():
     config = ck.recipes.ImageRecoveryConfig()
-    assert (config.judging(), config.predicting()) == (("judged",), ("samples",))
+    assert (config.judging(), config.predicting()) == (("judged",), ("samples", "temperature"))
     assert config.free() == {"judged", "samples"}
 
 
