@@ -24,6 +24,7 @@ _SERIALIZABLE = {  # the classes that Keras may meet in a file, by the module of
     "observation": ("Nothing", "Mask", "Downsample", "Projection"),
     "networks.layers": (
         "ClassLabel",
+        "Divide",
         "Log",
         "Modulate",
         "Scene",

@@ -260,6 +260,14 @@ class Task(abc.ABC):
             spec: a `DataSpec`, the examples to learn from.
         """
 
+    def prepare(self, model, examples):  # noqa: B027 - most tasks have nothing to prepare
+        """Fit what of the model is not learned but measured, before learning; by default nothing.
+
+        Args:
+            model: what `build` returned.
+            examples: a `data.Examples` to learn from.
+        """
+
     @abc.abstractmethod
     def judge(self, model, split):
         """Return the rows of results.json on held-out examples, ours and every baseline's."""

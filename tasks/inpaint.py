@@ -8,6 +8,8 @@ import coopkeras as ck
 
 FITTED = 20000  # images at most that the baselines are fitted to; fewer of large ones
 
+COMPONENTS = 200  # of the Gaussian that may fill what is hidden, at most
+
 
 @dataclasses.dataclass(frozen=True)
 class Config(ck.recipes.HolesFields, ck.recipes.ImageFields, ck.recipes.ProposalConfig):
@@ -42,15 +44,11 @@ class Inpaint(ck.recipes.HolesRecovery):
         return setting.replace("square:", "M")
 
     def network(self, spec):
-        """Return a network that fills holes; one of patches corrects a smooth fill."""
-        config, widths = (
-            self.config,
-            ck.recipes.encoder_widths(self.config.width, spec.shape),
-        )
-        smooth = config.at_own_scale()
-        return ck.networks.recovery_generator(
-            spec.shape, config.latent_dim, widths, smooth_fill=smooth
-        )
+        """Return a network that corrects a fill: a smooth one, or if it is better a Gaussian's."""
+        config, make = self.config, ck.networks.recovery_generator
+        widths = ck.recipes.encoder_widths(config.width, spec.shape)
+        components = min(COMPONENTS, spec.count // 4)
+        return make(spec.shape, config.latent_dim, widths, smooth_fill=True, components=components)
 
     def baselines(self, train):
         """Return the mean image, biharmonic, conditional Gaussians, and rivals if installed."""

@@ -173,6 +173,12 @@ class ConditionalGaussian:
         self._spectrum = spectrum.first(components)
         self.components = len(self._spectrum.variances)
 
+    def parameters(self):
+        """Return m, `[...]`, W, `[..., components]`, and `r s^2`."""
+        noise = self._spectrum.noise(self.components)
+        scale = np.sqrt(np.maximum(self._spectrum.variances - noise, 0))
+        return self._spectrum.mean, self._spectrum.directions * scale, self.ridge * noise
+
     def fill(self, x, visible):
         """Fill the hidden values of each example with their conditional mean.
 

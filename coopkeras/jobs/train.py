@@ -117,6 +117,8 @@ def _learned(task, spec, examples, workdir, asked, verbose):
     rollbacks = None
     while True:
         model = build(task, spec)
+        if not workdir.checkpoints():
+            task.prepare(model, examples)
         guard = Guard(model, probe)
         step, saved = workdir.resume(base.state(model))
         guard.accept(workdir.path)

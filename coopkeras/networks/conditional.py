@@ -3,8 +3,9 @@
 import keras
 from keras import layers
 
-from coopkeras.networks.fills import SmoothFill
+from coopkeras.networks.fills import GaussianFill, SmoothFill
 from coopkeras.networks.layers import (
+    Divide,
     Log,
     StopGradient,
     check_shape,
@@ -18,7 +19,9 @@ LARGEST_CORRECTION = 3.0  # deviations: without a bound learning may diverge
 FIRST_LOG_SPREAD = -1.0
 
 
-def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256), smooth_fill=False):
+def recovery_generator(
+    shape, latent_dim=32, channels=(32, 64, 128, 256), smooth_fill=False, components=0
+):
     """Return a conditional network g: (z, seen, visible) -> x and its spread, an encoder-decoder.
 
         x = h(seen, visible, z),   or   x = filled + scale * h(standard, visible, z)
@@ -35,6 +38,8 @@ def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256), smooth
         smooth_fill: whether it corrects a smooth fill, at each example's own brightness and
             contrast: those of `networks.fills.SmoothFill`. That is better for
             patches of anything, and worse for faces, which are alike.
+        components: principal components of a `networks.fills.GaussianFill`, which takes the
+            place of the smooth fill once it is fitted; 0 has none.
 
     Returns:
         network: functional model of a dict `{"z": [batch, latent_dim], "seen": [batch, *shape],
@@ -58,19 +63,25 @@ def recovery_generator(shape, latent_dim=32, channels=(32, 64, 128, 256), smooth
         "visible": keras.Input((*shape[:-1], 1), name="visible"),
     }
     z = keras.Input((latent_dim,), name="z")
-    encoder = _encoder(seen, channels, smooth_fill)
+    encoder = _encoder(seen, channels, smooth_fill, components)
     code = {name: keras.Input(one.shape[1:], name=name) for name, one in encoder.output.items()}
     decoder = _decoder(z, code, shape, channels)
     inputs = {"z": z, **seen}
     return keras.Model(inputs, decoder({"z": z, **encoder(seen)}), name="recovery_network")
 
 
-def _encoder(inputs, channels, smooth_fill):
+def _encoder(inputs, channels, smooth_fill, components):
     """Return a model of what is seen -> what the decoder needs of it, once for all z."""
     x, kept = inputs["seen"], dict(inputs)
     if smooth_fill:
         fill = SmoothFill(name="smooth_fill", dtype="float32")
         kept["filled"], x, kept["scale"] = fill([inputs["seen"], inputs["visible"]])
+        if components:
+            gaussian = GaussianFill(components, name="gaussian_fill")
+            smooth = kept["filled"]
+            kept["filled"] = gaussian([inputs["seen"], inputs["visible"], smooth])
+            change = layers.Subtract(dtype="float32")([kept["filled"], smooth])
+            x = layers.Add()([x, Divide(dtype="float32")([change, kept["scale"]])])
     x, skips = encode(layers.Concatenate()([x, inputs["visible"]]), channels)
     skips = {f"skip_{level}": skip for level, skip in enumerate(skips)}
     return keras.Model(inputs, {**kept, **skips, "deepest": x}, name="encoder")

@@ -1,4 +1,4 @@
-"""A smooth fill of what is hidden: where a network that recovers starts from."""
+"""Fills of what is hidden, in closed form: where a network that recovers starts from."""
 
 import functools
 import math
@@ -106,24 +106,27 @@ def _doubled(x, shape):
 
 @keras.saving.register_keras_serializable("coopkeras")
 class GaussianFill(layers.Layer):
-    """Fills what is hidden with the conditional mean of a Gaussian that `adapt` fits to examples.
+    """Fills what is hidden with the conditional mean of a Gaussian, or leaves a fill as it is.
 
         x = m + W z + s e,   filled = m_h + W_h (W_v' W_v + r s^2 I)^-1 W_v' (x_v - m_v)
 
     v are the values that are known and h those that are hidden; W are principal components. Takes
-    the pair seen `[batch, *sides, c]`, 0 where it is not visible, and visible `[batch, *sides, 1]`.
+    the triple seen `[batch, *sides, c]`, 0 where it is not visible, visible `[batch, *sides, 1]`,
+    and another fill, which is the result until `fit` has been called.
 
     Args:
         components: number of principal components, at most.
+        dtype: of the weights.
         **kwargs: as for any layer.
 
     Example:
-        >>> fill = GaussianFill(components=1)
-        >>> line = np.linspace(-1, 1, 50)[:, None, None] * np.array([[1.0], [0.5]])
-        >>> fill.adapt(line)
-        >>> seen, visible = [[[0.4], [0.0]]], [[[1.0], [0.0]]]
-        >>> fill([keras.ops.array(seen), keras.ops.array(visible)]).numpy().round(2).tolist()
-        [[[0.4000000059604645], [0.20000000298023224]]]
+        >>> fill, row = GaussianFill(components=1), keras.ops.array
+        >>> triple = [row([[[0.4], [0.0]]]), row([[[1.0], [0.0]]]), row([[[0.4], [0.9]]])]
+        >>> fill(triple).numpy().ravel().round(2).tolist()
+        [0.4, 0.9]
+        >>> fill.fit(np.zeros([2, 1]), np.array([[1.0], [0.5]]), ridge=1e-6)
+        >>> fill(triple).numpy().ravel().round(2).tolist()
+        [0.4, 0.2]
 
     Source:
         Tipping and Bishop, Probabilistic principal component analysis, 1999, equations 7 to 10.
@@ -134,37 +137,44 @@ class GaussianFill(layers.Layer):
         self.components = components
 
     def build(self, input_shape):
-        shape = tuple(input_shape[0][1:])
-        values = math.prod(shape)
+        values = math.prod(input_shape[0][1:])
         weight = functools.partial(self.add_weight, initializer="zeros", trainable=False)
         self.mean = weight(shape=(values,), name="mean")
         self.axes = weight(shape=(values, self.components), name="axes")
-        self.ridge = self.add_weight(shape=(), initializer="ones", trainable=False, name="ridge")
+        self.ridge = weight(shape=(), name="ridge")  # 0 until it is fitted
 
     def fit(self, mean, axes, ridge):
-        """Set m, W `[values, components or fewer]` and `r s^2`."""
-        axes = np.asarray(axes, np.float32)
-        spare = self.components - axes.shape[1]
+        """Fill by a Gaussian from now on.
+
+        Args:
+            mean: m, of the shape of an example.
+            axes: W, `[values, k]`, k no more than `components`.
+            ridge: r s^2, above 0.
+        """
+        axes = np.reshape(axes, [self.mean.shape[0], -1]).astype("float32")
         self.mean.assign(np.reshape(mean, -1))
-        self.axes.assign(np.pad(axes, [(0, 0), (0, spare)]))
+        self.axes.assign(np.pad(axes, [(0, 0), (0, self.components - axes.shape[1])]))
         self.ridge.assign(ridge)
 
     def call(self, inputs):
-        seen, visible = inputs
-        known = ops.reshape(visible * ops.ones_like(seen), (-1, self.mean.shape[0]))
-        x = ops.reshape(seen, (-1, self.mean.shape[0]))
-        known = ops.cast(known > 0, "float32")
+        seen, visible, other = inputs
+        ridge = ops.convert_to_tensor(self.ridge)
+        return ops.cond(ridge > 0, lambda: self._filled(seen, visible, ridge), lambda: other)
+
+    def _filled(self, seen, visible, ridge):
+        flat = (-1, self.mean.shape[0])
+        x, known = ops.reshape(seen, flat), ops.cast(visible > 0, seen.dtype)
+        known = ops.reshape(known * ops.ones_like(seen), flat)
         evidence = ops.matmul(known * (x - self.mean), self.axes)
-        hidden = (1 - known)[:, :, None] * self.axes
-        gram = ops.matmul(ops.transpose(self.axes), self.axes)
-        gram = gram - ops.matmul(ops.transpose(hidden, (0, 2, 1)), hidden)
-        gram = gram + self.ridge * ops.eye(self.components)
+        visible_axes = known[:, :, None] * self.axes
+        gram = ops.matmul(ops.transpose(visible_axes, (0, 2, 1)), visible_axes)
+        gram = gram + ridge * ops.eye(self.components)
         z = ops.solve(gram, evidence[..., None])[..., 0]
         filled = ops.where(known > 0, x, self.mean + ops.matmul(z, ops.transpose(self.axes)))
         return ops.reshape(filled, ops.shape(seen))
 
     def compute_output_shape(self, input_shape):
-        return input_shape[0]
+        return input_shape[2]
 
     def get_config(self):
         return super().get_config() | {"components": self.components}

@@ -61,6 +61,18 @@ class StopGradient(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("coopkeras")
+class Divide(layers.Layer):
+    """Divides the first of a pair by the second, which is broadcast."""
+
+    def call(self, inputs):
+        x, by = inputs
+        return x / by
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+
+@keras.saving.register_keras_serializable("coopkeras")
 class Log(layers.Layer):
     """Takes the logarithm of what is above 0."""
 

@@ -1,13 +1,22 @@
 """CoopNets whose descriptor revises about proposals, made from few settings."""
 
 import keras
+import numpy as np
+import tensorflow as tf
 
-from coopkeras import networks
+from coopkeras import images, networks
 from coopkeras.coopnets import CoopNets
 from coopkeras.descriptor import Descriptor
 from coopkeras.generator import Generator
 from coopkeras.recipes import build
 from coopkeras.reference import Reference
+
+FITTED = 8000  # examples at most that a fill is fitted to
+HELD_BACK = 64  # examples at most that it is judged on
+LEAST = 10  # examples at least, to fit to and to judge on
+BY_HEART = (
+    0.92  # error on its own examples as a share of that on others, of a fill that may be used
+)
 
 
 def about_proposals(config, shape, network, observation):
@@ -40,6 +49,63 @@ def about_proposals(config, shape, network, observation):
         _optimizer(config.learning_rate, config.updates, beta_1=0.5),
     )
     return model
+
+
+def has_two_fills(generator):
+    """Return whether a generator's network has a smooth fill and a Gaussian one."""
+    layers = {layer.name: layer for layer in generator.network.layers}
+    return "encoder" in layers and any(
+        layer.name == "gaussian_fill" for layer in layers["encoder"].layers
+    )
+
+
+def choose_fill(models, train, hide):
+    """Fit the Gaussian fill of networks, if it is a better start than the smooth one.
+
+    It has to fill examples that are held back better than the smooth fill does, and about as well
+    as those that it was fitted to: what it knows by heart would mislead the generator. The last
+    examples are held back: neighbours in one image stay together.
+
+    Args:
+        models: the `Generator`s whose networks have a smooth fill and components.
+        train: `data.Examples`.
+        hide: function `(seeds int32 [n, 2], shape) -> {"visible": bool [n, ...]}`.
+
+    Returns:
+        chosen: whether the Gaussian is better.
+    """
+    count = len(train)
+    first, last = _evenly(0, count * 9 // 10, FITTED), _evenly(count * 9 // 10, count, HELD_BACK)
+    if min(len(first), len(last)) < LEAST:
+        return False
+    x, others = (train.gather(rows)["x"].numpy() for rows in (first, last))
+    gaussian = images.baselines.ConditionalGaussian(x, components=_tried(models[0]))
+    own, held_back = (_errors(models[0], gaussian, some, hide) for some in (x[:HELD_BACK], others))
+    chosen = held_back["gaussian"] < min(held_back["smooth"], own["gaussian"] / BY_HEART)
+    for model in models if chosen else ():
+        mean, axes, ridge = gaussian.parameters()
+        model.network.get_layer("encoder").get_layer("gaussian_fill").fit(mean, axes, ridge)
+    return chosen
+
+
+def _evenly(start, stop, most):
+    return np.unique(np.linspace(start, stop - 1, min(most, stop - start)).astype(int))
+
+
+def _tried(model):
+    components = model.network.get_layer("encoder").get_layer("gaussian_fill").components
+    return [max(1, components // 4), max(1, components // 2), components]
+
+
+def _errors(model, gaussian, x, hide):
+    """Return the root mean squared errors of both fills on examples, by name."""
+    rows = np.stack([np.zeros(len(x)), np.arange(len(x))], axis=1)
+    visible = hide(tf.constant(rows, tf.int32), x.shape[1:])["visible"].numpy()
+    visible = np.broadcast_to(visible, x.shape)
+    encoder = model.network.get_layer("encoder")
+    shown = {"seen": np.where(visible, x, 0.0), "visible": visible[..., :1].astype(np.float32)}
+    fills = {"smooth": encoder(shown)["filled"].numpy(), "gaussian": gaussian.fill(x, visible)}
+    return {name: np.sqrt(np.mean((fill - x)[~visible] ** 2)) for name, fill in fills.items()}
 
 
 def _optimizer(rate, updates, **how):

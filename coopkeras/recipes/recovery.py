@@ -159,6 +159,12 @@ class Recovery(Task):
             num_examples=spec.count,
         )
 
+    def prepare(self, model, examples):
+        """Choose the fill that the generator corrects, where its network has two."""
+        if _about_proposals(self.config) and proposals.has_two_fills(model.generator):
+            hide = functools.partial(self.hide, None)
+            proposals.choose_fill([model.generator, model.ema_generator], examples, hide)
+
     def judge(self, model, split):
         """Return rows for estimate and draws, proposed and revised, and for the baselines."""
         x, baselines, rows = split.held_out.array(), self.baselines(split.train), []

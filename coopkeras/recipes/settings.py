@@ -265,6 +265,7 @@ class ProposalConfig(RecoveryFields):
     """
 
     METHODS: ClassVar[tuple] = ModelConfig.METHODS
+    IMPLIED: ClassVar[dict] = {"method": {"generator": {"latent_dim": 100}}}
     READ_BY: ClassVar[dict] = {
         **dict.fromkeys(("latent_dim", "width"), ("coopnets", "generator")),
         **dict.fromkeys(("levels", "descriptor_updates", "learning_rate"), ("coopnets",)),
@@ -292,7 +293,7 @@ class ProposalConfig(RecoveryFields):
     def alone(self):
         """Return the `RecoveryConfig` of a generator or descriptor that learns alone."""
         names = [field.name for field in dataclasses.fields(RecoveryFields)]
-        values = {name: getattr(self, name) for name in (*names, "method")}
+        values = {name: getattr(self, name) for name in (*names, "method", "latent_dim")}
         if self.method == "generator":
             values["generator_width"] = self.width
         return RecoveryConfig(**RecoveryConfig.implied(values) | values)
