@@ -22,14 +22,14 @@ class TaskConfig:
 
     Attributes:
         data: name, file, folder or glob; see `coopkeras.data.split`.
-        held_out: what is kept apart for judging, as in `coopkeras.data.split`; "" is the
-            source's own default.
-        size: side of one example, pixels (of sound its length, samples), >= 16.
-        channels: one of `CHANNELS`; 0 is what the data have.
+        held_out: what is kept apart for judging; by default the source's own. See
+            `coopkeras.data.split`.
+        size: side of one example, pixels, 16 or more.
+        channels: 1 or 3, or 0 for what the data have.
         batch_size: examples of one update.
         updates: length of training.
-        minutes: length of training in its place: `updates` is measured at the first start; 0 takes
-            `updates` as it is.
+        minutes: length of training by the clock, in place of `updates`; 0 takes `updates`. It is
+            measured at the first start how many it is enough for.
         log_every: updates between two lines of the log, and between two checkpoints.
         precision: "auto", "float32" or "mixed_bfloat16".
         seed: every random number is derived from it.
@@ -149,6 +149,16 @@ class TaskConfig:
     def free(self):
         """Return the names of all settings that take no part in learning."""
         return {*self.judging(), *self.predicting(), *self.serving()}
+
+    @classmethod
+    def expert(cls):
+        """Return the names of the settings that only experts need; see `EXPERT`.
+
+        Example:
+            >>> sorted(TaskConfig.expert())
+            ['log_every', 'precision']
+        """
+        return {name for kind in cls.__mro__ for name in vars(kind).get("EXPERT", ())}
 
     def in_use(self, mode, settings, **flags):
         """Return the config of a trained model with the settings that a job reads changed.

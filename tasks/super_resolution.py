@@ -18,9 +18,9 @@ class Config(ck.recipes.ImageRecoveryConfig):
     """Settings of super-resolution; the defaults are those of the embedded textures.
 
     Attributes:
-        method: "coopnets" (conditional: the generator proposes from the low-resolution image,
-            the descriptor revises), "generator" (ABP, inference from the low-resolution image)
-            or "descriptor" (Langevin dynamics that keeps the low-resolution image true).
+        method: "coopnets", "generator" or "descriptor". The first is conditional: the generator
+            proposes from the low-resolution image, the descriptor revises. The others are ABP,
+            with inference from that image, and Langevin dynamics that keeps it true.
         factor: 2, 3 or 4, how many times larger; `size` is a multiple of it.
     """
 

@@ -11,5 +11,6 @@ __getattr__, __dir__, __all__ = public(
         "export": (),
         "workdir": (),
         "report": (),
+        "settings": (),
     },
 )

@@ -6,6 +6,7 @@ import pytest
 
 import coopkeras as ck
 from coopkeras import registry
+from coopkeras.jobs import settings
 from coopkeras.jobs.workdir import Workdir
 from coopkeras.task import DataSpec
 
@@ -26,6 +27,7 @@ CHOICES = {  # what decides which settings are read
         ["method=descriptor", "goal=repair"],
     ],
 }
+LEARNING, ALL_OF_INPAINT = 15, 25  # settings at most
 CASES = [(name, choice) for name, choices in CHOICES.items() for choice in choices]
 
 
@@ -41,6 +43,35 @@ def config_of(name, choice=()):
 
 def names_of(config):
     return [field.name for field in dataclasses.fields(config)]
+
+
+@pytest.mark.parametrize("name", sorted(CHOICES))
+def test_every_setting_has_a_meaning_of_one_sentence(name):
+    kind = registry.find(name).Config
+    meanings = settings.meanings(kind)
+    assert set(meanings) == set(names_of(kind))
+    for field, meaning in meanings.items():
+        assert 5 < len(meaning) < 200, (field, meaning)
+
+
+@pytest.mark.parametrize(("name", "choice"), CASES)
+def test_a_task_shows_few_settings_for_learning_and_experts_see_all_that_are_read(name, choice):
+    config = config_of(name, choice)
+    assert {"data", "seed", "minutes"} <= set(settings.names(config, "learning"))
+    assert len(settings.names(config, "learning")) <= LEARNING
+    shown = [one for group in settings.GROUPS for one in settings.names(config, group, True)]
+    assert sorted(shown) == sorted(set(names_of(config)) - set(config.unread()))
+
+
+@pytest.mark.parametrize("name", sorted(CHOICES))
+def test_settings_for_experts_are_settings_of_learning_or_of_sampling(name):
+    config = config_of(name)
+    assert config.expert() <= set(names_of(config))
+    assert not config.expert() & set(config.judging())
+
+
+def test_inpaint_has_few_settings_in_all():
+    assert len(names_of(config_of("inpaint"))) <= ALL_OF_INPAINT
 
 
 @pytest.mark.parametrize("name", sorted(CHOICES))
