@@ -10,7 +10,7 @@ FITTED = 20000  # images at most that the baselines are fitted to; fewer of larg
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(ck.recipes.HolesFields, ck.recipes.ImageFields, ck.recipes.ProposalConfig):
+class Config(ck.recipes.HolesFields, ck.recipes.ImageRecoveryFields, ck.recipes.ProposalConfig):
     """Settings of inpainting; the defaults are those of the embedded textures.
 
     Attributes:

@@ -104,7 +104,10 @@ class Config(ck.recipes.HolesConfig):
 
     def unread(self):
         """Return the settings that the goal does not read."""
-        of_repair, of_synthesis = ("holes", "judged_holes", "missing"), ("length", "frame_rate")
+        of_repair, of_synthesis = (
+            ("holes", "judged_holes", "missing", "temperature"),
+            ("length", "frame_rate"),
+        )
         names = of_synthesis if self.hides() else ()
         names = of_repair if self.goal == "synthesis" else names
         return super().unread() | dict.fromkeys(names, f"goal={self.goal}")

@@ -222,7 +222,7 @@ class RecoveryFields(TaskConfig):
     Attributes:
         samples: results that `--mode=predict` writes, each a draw; 0 writes the estimate.
         temperature: of these draws: 1 draws fair samples, less cleaner ones, 0 the estimate. It
-            scales the variance of what is drawn.
+            scales the variance of what is drawn; the estimate of `samples=0` has none.
     """
 
     samples: int = 0
@@ -268,7 +268,24 @@ class RecoveryConfig(RecoveryFields, ModelConfig):
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageRecoveryConfig(RecoveryConfig, ImageConfig):
+class ImageRecoveryFields(RecoveryFields, ImageFields):
+    """Settings of a recovery of images, of whatever models.
+
+    Attributes:
+        uncertainty: beside the result, `--mode=predict` writes how much draws differ, an image. It
+            is the standard deviation of 8 draws at temperature 1, white where it is half of the
+            range or more, black where all agree.
+    """
+
+    uncertainty: bool = False
+
+    def predicting(self):
+        """Return the names of the settings that predict reads."""
+        return (*super().predicting(), "uncertainty")
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageRecoveryConfig(ImageRecoveryFields, RecoveryConfig, ImageConfig):
     """Settings of a recovery of images."""
 
 

@@ -158,6 +158,8 @@ def test_a_trained_model_refuses_what_the_job_does_not_read_and_says_what_it_rea
         ("audio", "predict", "gap=1-2", "1-2"),
         ("inpaint", "evaluate", "judged_holes=square:9", "square:9"),
         ("inpaint", "predict", "samples=3", 3),
+        ("inpaint", "predict", "uncertainty=true", True),
+        ("super_resolution", "predict", "temperature=0.25", 0.25),
         ("super_resolution", "evaluate", "judged=7", 7),
         ("synthesis", "predict", "size=128", 128),
         ("synthesis", "predict", "label=cat", "cat"),
@@ -169,12 +171,19 @@ def test_a_job_takes_what_it_reads(name, mode, setting, value):
     assert getattr(used, setting.partition("=")[0]) == value
 
 
+@pytest.mark.parametrize("name", ["audio", "synthesis", "video"])
+def test_uncertainty_is_that_of_recovered_images_alone(name):
+    with pytest.raises(ck.UserError, match="no setting 'uncertainty'") as caught:
+        config_of(name).in_use("predict", ["uncertainty=true"])
+    assert "\n" not in str(caught.value)
+
+
 # Resuming ---------------------------------------------------------------------------------------
 
 FREE = {
     "audio": ["judged=2", "judged_gaps=0.1", "seconds=2"],
-    "inpaint": ["judged=9", "judged_holes=square:4", "samples=2"],
-    "super_resolution": ["judged=9", "samples=2"],
+    "inpaint": ["judged=9", "judged_holes=square:4", "samples=2", "temperature=0.5"],
+    "super_resolution": ["judged=9", "samples=2", "uncertainty=true"],
     "synthesis": ["judged=9", "samples=2", "size=300", "sampling_steps=3"],
     "video": ["judged=9", "judged_holes=square:4", "samples=2"],
 }
