@@ -28,7 +28,7 @@ class Costs(NamedTuple):
     """What parts of a training cost.
 
     Attributes:
-        start: seconds until the first update, tracing included.
+        start: seconds of all that is done once: building, tracing, the first of everything.
         update: seconds of one update.
         save: seconds of one checkpoint, with the look at the state before it.
 
@@ -114,7 +114,8 @@ def measure(config, make, examples, folder):
         model.updates.assign(warming)
         share = min(1.0, warming / config.updates)
         update = share * update + (1 - share) * _updates(model, config, examples)[1]
-    return Costs(max(0.0, start), update, _save(model, config, examples, folder))
+    traced, save = _save(model, config, examples, folder)
+    return Costs(max(0.0, start + traced), update, save)
 
 
 def _lasting(task, updates):
@@ -136,16 +137,18 @@ def _updates(model, config, examples):
 
 
 def _save(model, config, examples, folder):
-    """Return the seconds of one checkpoint; what it needs to trace is not counted."""
+    """Return the seconds that a first checkpoint takes more than another, and those of another."""
     probe = next(iter(examples.batches(PROBED, seed=config.seed, steps=1)))
-    guard = Guard(model, probe)
+    guard, looks = Guard(model, probe), [time.perf_counter()]
     for _ in range(2):
-        began = time.perf_counter()
         with contextlib.suppress(Runaway):  # it has not learned: nothing is wrong with it
             guard.check()
+        looks.append(time.perf_counter())
     with writing(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".measured") as aside:
         Workdir(aside).save_checkpoint(1, base.state(model))
-    return time.perf_counter() - began
+        saved = time.perf_counter() - looks[-1]
+    first, again = np.diff(looks)
+    return float(first - again), float(again + saved)
 
 
 class _Clock(keras.callbacks.Callback):

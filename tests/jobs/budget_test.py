@@ -84,9 +84,11 @@ class Phased:
 
 def test_a_warm_up_counts_by_its_share(monkeypatch, tmp_path):
     monkeypatch.setattr(budget, "_updates", lambda model, *_: (9.0, model.seconds))
-    monkeypatch.setattr(budget, "_save", lambda *_: 0.5)
+    monkeypatch.setattr(budget, "_save", lambda *_: (2.0, 0.5))
     costs = budget.measure(toy.Config(updates=8), Phased, None, tmp_path)
     assert costs.update == pytest.approx((6 * 1 + 2 * 5) / 8)
+    assert costs.start >= 9 - 1 + 2  # of the first update, and of the first checkpoint
+    assert costs.save == 0.5
 
 
 # The run ----------------------------------------------------------------------------------------
