@@ -1,12 +1,14 @@
 """The command line: flags and main(), nothing else.
 
     python -m coopkeras.run --task=inpaint --data=photos/ --set=size=64
+    python -m coopkeras.run --task=inpaint --help      the settings of a task; --help=expert: all
 
 Exit codes: 0 done; 1 a bug (traceback) or flags that absl refuses; 2 a mistake in what was asked
 or learning that runs away, said in one line; 130 Ctrl-C and 143 SIGTERM, saved first where
 training had begun.
 """
 
+import functools
 import logging
 import os
 import re
@@ -19,7 +21,10 @@ from absl import logging as absl_logging
 from coopkeras.errors import Interrupted, UserError
 
 _THEIRS = re.compile(r"-packages[/\\](tensorflow|keras)")  # files whose warnings are not ours
-_TASK = flags.DEFINE_string("task", None, "What to do: a name that --list shows.")
+_HELP = re.compile(r"--?help(=expert)?")
+_TASK = flags.DEFINE_string(
+    "task", None, "What to do: a name of --list; --task=NAME --help: its settings."
+)
 _MODE = flags.DEFINE_enum(
     "mode",
     "train",
@@ -45,9 +50,29 @@ _EXPORT_ROOT = flags.DEFINE_string("export_root", "savedmodels", "Folder of expo
 
 def main(argv):
     """Run what the flags ask for; return the exit code."""
+    return _code_of(_run, argv)
+
+
+def explain(argv, expert=False):
+    """Print the settings of --task, given the others; return the exit code."""
+    return _code_of(_explain, argv, expert)
+
+
+def cli():
+    """Run as a command."""
+    words = [word for word in sys.argv if not _HELP.fullmatch(word)]
+    asked = {word.lstrip("-") for word in sys.argv} & {"help", "help=expert"}
+    expert = "help=expert" in asked
+    if expert or (asked and any(re.match(r"--?task(=|$)", word) for word in words)):
+        app.run(functools.partial(explain, expert=expert), argv=words)
+    app.run(main)
+
+
+def _code_of(job, *given):
+    """Do a job; say in one line what stopped it, and return the exit code."""
     _hush()
     try:
-        _run(argv)
+        job(*given)
     except UserError as error:
         return _say(error, 2)
     except Interrupted as stop:
@@ -57,14 +82,28 @@ def main(argv):
     return 0
 
 
-def cli():
-    """Run as a command."""
-    app.run(main)
+def _explain(argv, expert):
+    _check_words(argv)
+    if not _TASK.value:
+        raise UserError("--help=expert shows the settings of a task; give --task=NAME too.")
+    from coopkeras.jobs import settings  # TensorFlow comes with the module of any task: seconds
+
+    given = {"plugins": _PLUGIN.value, "given": _SET.value, "flags": _own_flags()}
+    settings.explain(_TASK.value, expert=expert, **given)
+
+
+def _check_words(argv):
+    if argv[1:]:
+        raise UserError(f"{argv[1]!r} is no flag; a flag is written --name=value. See --help.")
+
+
+def _own_flags():
+    """Return the settings that have a flag of their own."""
+    return {"data": _DATA.value, "seed": _SEED.value}
 
 
 def _run(argv):
-    if argv[1:]:
-        raise UserError(f"{argv[1]!r} is no flag; a flag is written --name=value. See --help.")
+    _check_words(argv)
     if not (_TASK.value or _LIST.value):
         raise UserError("Say what to do: --task=NAME, a name that --list shows. See --help.")
     from coopkeras.jobs import commands  # TensorFlow comes with it: only now: --help is quick
@@ -94,7 +133,7 @@ def _run(argv):
         workdir=_WORKDIR.value,
         plugins=_PLUGIN.value,
         settings=_SET.value,
-        flags={"data": _DATA.value, "seed": _SEED.value},
+        flags=_own_flags(),
         **jobs[_MODE.value],
     )
 

@@ -7,6 +7,7 @@ and served. Training, checkpoints, report, export and flags are given to it.
 import abc
 import dataclasses
 import difflib
+import math
 import types
 import typing
 
@@ -21,21 +22,25 @@ class TaskConfig:
 
     Attributes:
         data: name, file, folder or glob; see `coopkeras.data.split`.
-        held_out: what is kept apart for judging, as in `coopkeras.data.split`; "" is the
-            source's own default.
-        size: side of one example, pixels (of sound its length, samples), >= 16.
-        channels: one of `CHANNELS`; 0 is what the data have.
+        held_out: what is kept apart for judging; by default the source's own. See
+            `coopkeras.data.split`.
+        size: side of one example, pixels, 16 or more.
+        channels: 1 or 3, or 0 for what the data have.
         batch_size: examples of one update.
         updates: length of training.
+        minutes: length of training by the clock, in place of `updates`; 0 takes `updates`. It is
+            measured at the first start how many it is enough for.
         log_every: updates between two lines of the log, and between two checkpoints.
         precision: "auto", "float32" or "mixed_bfloat16".
         seed: every random number is derived from it.
         CHANNELS: the numbers of channels that a task knows.
         IMPLIED: defaults implied by the value of a field, `{field: {value: {name: default}}}`;
             explicit settings come before them.
+        EXPERT: names of the settings that `--help` leaves out; those of all base classes count.
     """
 
     CHANNELS: typing.ClassVar[tuple] = (0, 1, 3)
+    EXPERT: typing.ClassVar[tuple] = ("log_every", "precision")
     IMPLIED: typing.ClassVar[dict] = {}
 
     data: str = ""
@@ -44,6 +49,7 @@ class TaskConfig:
     channels: int = 0
     batch_size: int = 32
     updates: int = 1000
+    minutes: float = 0.0
     log_every: int = 50
     precision: str = "auto"
     seed: int = 0
@@ -59,6 +65,7 @@ class TaskConfig:
         choices = ("auto", "float32", "mixed_bfloat16")
         self.require(self.precision in choices, "precision", f"one of {', '.join(choices)}")
         self.at_least(batch_size=1, updates=1, log_every=1)
+        self.require(0 <= self.minutes < math.inf, "minutes", "0 or more")
 
     def require(self, holds, name, expected):
         """Raise a UserError that names the field unless `holds`."""
@@ -87,13 +94,15 @@ class TaskConfig:
 
         Raises:
             UserError: for an unknown name (the nearest one is named, or all are), a wrong type,
-                or a setting that nothing reads, given the others.
+                a setting that nothing reads, given the others, or two lengths of training.
 
         Example:
             >>> TaskConfig.parse(["size=64"]).size
             64
         """
         values = cls._values(settings, flags)
+        if values.get("minutes") and "updates" in values:
+            raise UserError("`minutes` and `updates` both say how long to train; leave one out.")
         config = cls(**cls.implied(values) | values)
         unread = config.unread()
         for name in values:
@@ -140,6 +149,16 @@ class TaskConfig:
     def free(self):
         """Return the names of all settings that take no part in learning."""
         return {*self.judging(), *self.predicting(), *self.serving()}
+
+    @classmethod
+    def expert(cls):
+        """Return the names of the settings that only experts need; see `EXPERT`.
+
+        Example:
+            >>> sorted(TaskConfig.expert())
+            ['log_every', 'precision']
+        """
+        return {name for kind in cls.__mro__ for name in vars(kind).get("EXPERT", ())}
 
     def in_use(self, mode, settings, **flags):
         """Return the config of a trained model with the settings that a job reads changed.

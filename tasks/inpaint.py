@@ -12,14 +12,15 @@ COMPONENTS = 200  # of the Gaussian that may fill what is hidden, at most
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(ck.recipes.HolesFields, ck.recipes.ImageFields, ck.recipes.ProposalConfig):
+class Config(ck.recipes.HolesFields, ck.recipes.ImageRecoveryFields, ck.recipes.ProposalConfig):
     """Settings of inpainting; the defaults are those of the embedded textures.
 
     Attributes:
-        method: "coopnets" (conditional: the generator proposes from the visible pixels, the
-            descriptor revises), "generator" (ABP, inference on the visible pixels) or
-            "descriptor" (Langevin dynamics with the visible pixels pinned).
-        holes: such as square:12; see `images.holes.parse`.
+        method: "coopnets", "generator" or "descriptor". The first is conditional: the generator
+            proposes from the visible pixels, the descriptor revises. The others are ABP, with
+            inference on the visible pixels, and Langevin dynamics with these pinned.
+        holes: what is hidden in training: square:12, blocks:0.5, strokes:0.3 or mixed. Of several
+            with commas each image draws one; see `images.holes.parse`.
     """
 
     data: str = "samples:textures"

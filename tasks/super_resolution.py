@@ -18,9 +18,9 @@ class Config(ck.recipes.ImageRecoveryConfig):
     """Settings of super-resolution; the defaults are those of the embedded textures.
 
     Attributes:
-        method: "coopnets" (conditional: the generator proposes from the low-resolution image,
-            the descriptor revises), "generator" (ABP, inference from the low-resolution image)
-            or "descriptor" (Langevin dynamics that keeps the low-resolution image true).
+        method: "coopnets", "generator" or "descriptor". The first is conditional: the generator
+            proposes from the low-resolution image, the descriptor revises. The others are ABP,
+            with inference from that image, and Langevin dynamics that keeps it true.
         factor: 2, 3 or 4, how many times larger; `size` is a multiple of it.
     """
 
@@ -126,10 +126,9 @@ class SuperResolution(ck.recipes.Recovery):
             return model
         return ck.recipes.at_shape(self, model, (side, side, model.x_shape[-1]))
 
-    def recover_file(self, given, recover, shape, path):
-        """Enlarge an image; downsampling the result gives it back, bit for bit."""
-        factor, pixels = self.config.factor, given.pixels
-        ck.images.write(path, ck.images.repair.enlarge(pixels, recover, shape, factor))
+    def recovered_image(self, given, recover, shape):
+        """Return an enlarged image; downsampling it gives back the input, bit for bit."""
+        return ck.images.repair.enlarge(given.pixels, recover, shape, self.config.factor)
 
 
 def _resized(x, scale, method="bicubic"):

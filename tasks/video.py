@@ -23,12 +23,13 @@ class Config(ck.recipes.HolesConfig):
 
     Attributes:
         goal: "repair" (fill what is hidden) or "synthesis" (new clips, of any length).
-        method: "coopnets" is conditional for a repair, and plain with a linear dynamic on z for a
-            synthesis; "generator" (ABP) has that too; "descriptor" is stationary in time, or in
-            space and time.
+        method: "coopnets", "generator" or "descriptor". The first is conditional for a repair, and
+            plain with a linear dynamic on z for a synthesis. The second (ABP) has that too; the
+            third is stationary in time, or in space and time.
         frames: length of one example; `size` is the side of its frames.
         scale: of the frames, before all; 0: whole frames, cut square and resized to `size`.
-        holes: such as frames:4, square:12 or moving:12; see `video.holes.parse`.
+        holes: what is hidden in training: frames:4, square:12 or moving:12. Of several with commas
+            each window draws one; see `video.holes.parse`.
         judged: number of held-out windows to judge on.
         mirror: learn from left-right mirrored windows too.
         missing: frames of the input that `--mode=predict` fills, "10-14", counted from 0.
@@ -103,7 +104,10 @@ class Config(ck.recipes.HolesConfig):
 
     def unread(self):
         """Return the settings that the goal does not read."""
-        of_repair, of_synthesis = ("holes", "judged_holes", "missing"), ("length", "frame_rate")
+        of_repair, of_synthesis = (
+            ("holes", "judged_holes", "missing", "temperature"),
+            ("length", "frame_rate"),
+        )
         names = of_synthesis if self.hides() else ()
         names = of_repair if self.goal == "synthesis" else names
         return super().unread() | dict.fromkeys(names, f"goal={self.goal}")

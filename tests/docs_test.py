@@ -65,6 +65,18 @@ def renamed():
     return {(name, old.strip("`")): new.strip("`") for name, old, new in rows}
 
 
+def dropped():
+    """The settings of 0.2 that are gone: `[(tasks, old names, new names)]`."""
+    rows = tables(SETTINGS, r"Dropped[^\n]*")[2:]
+    names = [[re.findall(r"`(\w+)`", cell) for cell in row[1:]] for row in rows]
+    return [(row[0].split(", "), *pair) for row, pair in zip(rows, names, strict=True)]
+
+
+def gone():
+    """All names that settings had."""
+    return {old for _, old in renamed()} | {name for _, old, _ in dropped() for name in old}
+
+
 @pytest.fixture(params=PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def page(request):
     return request.param
@@ -87,7 +99,7 @@ def test_every_page_is_linked_from_another():
 
 
 def test_flags_and_settings_exist(page):
-    old = {old for _, old in renamed()} if page == RECORDS else set()
+    old = gone() if page == RECORDS else set()
     for words in commands(page):
         text = " ".join(words)
         assert set(re.findall(r"--(\w+)", text)) <= FLAGS | {"help"}, text
@@ -158,6 +170,14 @@ def test_renamed_settings_are_gone_and_their_successors_known():
         assert any(
             new in fields(cls) for cls in ([TASKS[name]] if name != "all" else TASKS.values())
         )
+
+
+def test_dropped_settings_are_gone_and_their_successors_known():
+    assert dropped()
+    for tasks, old, new in dropped():
+        for task in tasks:
+            assert not set(old) & fields(TASKS[task])
+            assert set(new) <= fields(TASKS[task])
 
 
 def test_names_in_examples_exist(page):

@@ -246,6 +246,48 @@ def test_ctrl_c_before_anything_is_one_line(command, monkeypatch):
     assert err.count("\n") == 1
 
 
+# Settings ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def helped(monkeypatch, capsys):
+    """A function that runs a command with --help; returns (exit code, stdout, stderr)."""
+
+    def execute(*arguments):
+        monkeypatch.setattr(sys, "argv", ["run", *arguments])
+        with flagsaver.flagsaver(), pytest.raises(SystemExit) as stop:
+            run.cli()
+        captured = capsys.readouterr()
+        return stop.value.code, captured.out, captured.err
+
+    return execute
+
+
+@pytest.mark.parametrize("words", [["--task=toy", "--help"], ["--help", "--task", "toy"]])
+def test_help_of_a_task_shows_its_settings(helped, words):
+    code, out, err = helped(*words, "--plugin=toy", "--seed=7")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"toy: {toy.Toy.summary}\n")
+    assert re.search(r"^  seed +7 +every random number", out, re.M)
+    assert "log_every" not in out
+    assert "log_every" in helped(*words, "--plugin=toy", "--help=expert")[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--help=expert"], "give --task=NAME too"),
+        (["--task=tyo", "--help"], "There is no task 'tyo'"),
+        (["--task=toy", "--plugin=toy", "--set=sze=1", "--help"], "did you mean 'size'"),
+        (["--task=toy", "--plugin=toy", "--help", "expert"], "'expert' is no flag"),
+    ],
+)
+def test_a_mistake_beside_help_is_one_line_and_exit_code_2(helped, words, said):
+    code, out, err = helped(*words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert said in err
+
+
 # As a process of its own ------------------------------------------------------------------------
 
 
@@ -262,6 +304,7 @@ def test_warnings_of_ours_are_shown_and_those_of_tensorflow_are_not():
 def test_help_does_not_wait_for_tensorflow():
     done = process("-c", HELP)
     assert "--task" in done.stdout
+    assert "--task=NAME --help: its settings" in " ".join(done.stdout.split())
     assert "heavy: []" in done.stdout
     assert float(re.search(r"seconds: ([\d.]+)", done.stdout).group(1)) < 2
 

@@ -55,6 +55,8 @@ def test_changed_keeps_the_rest():
         ("updates=0", "`updates` should be at least 1"),
         ("channels=2", "`channels` should be 1, 3"),
         ("precision=half", "mixed_bfloat16"),
+        ("minutes=-1", "`minutes` should be 0 or more; received -1"),
+        ("minutes=inf", "`minutes` should be 0 or more; received inf"),
     ],
 )
 def test_a_wrong_setting_is_one_line_that_says_what_is_right(setting, said):
@@ -62,6 +64,14 @@ def test_a_wrong_setting_is_one_line_that_says_what_is_right(setting, said):
         Config.parse([setting])
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_training_has_one_length():
+    with pytest.raises(UserError, match="^`minutes` and `updates` both say how long") as caught:
+        Config.parse(["minutes=2", "updates=9"])
+    assert "\n" not in str(caught.value)
+    assert Config.parse(["minutes=0", "updates=9"]).updates == 9
+    assert Config.parse(["minutes=2"]).minutes == 2
 
 
 @pytest.mark.parametrize("wrong", [{"whole": "3"}, {"whole": True}, {"word": 1}, {"yes": 1}])

@@ -29,5 +29,6 @@ __getattr__, __dir__, __all__ = public(
         "baselines": (),
         "gaussian": (),
         "rivals": (),
+        "uncertainty": (),
     },
 )

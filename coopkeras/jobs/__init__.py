@@ -5,10 +5,12 @@ from coopkeras import public
 __getattr__, __dir__, __all__ = public(
     __name__,
     {
+        "budget": (),
         "commands": (),
         "train": (),
         "export": (),
         "workdir": (),
         "report": (),
+        "settings": (),
     },
 )

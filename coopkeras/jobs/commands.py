@@ -58,6 +58,7 @@ def catalogue(plugins=()):
 def fit(task, workdir, *, export_root="savedmodels", verbose=1, **told):
     """Train, or go on, then judge, draw, export and report."""
     model, split, seconds = train.fit(task, workdir, verbose)
+    task = type(task)(Workdir(workdir).load_config(type(task)))  # with the updates of `minutes`
     finish(task, model, split, workdir, seconds, export_root=export_root, **told)
 
 

@@ -1,6 +1,7 @@
 """Training: fit(task, workdir) learns, resumes where it stopped, and stops in good order."""
 
 import contextlib
+import functools
 import signal
 import time
 
@@ -9,6 +10,7 @@ from absl import logging
 
 from coopkeras import base
 from coopkeras.errors import Interrupted, UserError
+from coopkeras.jobs import budget
 from coopkeras.jobs.guard import (
     PROBED,
     ROLLBACKS,
@@ -33,7 +35,8 @@ def fit(task, workdir, verbose=1):
     bit for bit on one processor: the state holds networks, optimizers, averages, chains,
     latents and the number of updates, and the data are a pure function of that number. Where
     learning runs away it goes back to the last checkpoint, as `jobs.guard` says, and so does the
-    run that is resumed.
+    run that is resumed. A task with `minutes` learns for the number of updates that
+    `jobs.budget` measures at the first start; it is in config.json.
 
     Args:
         task: a `Task`.
@@ -45,13 +48,16 @@ def fit(task, workdir, verbose=1):
         itself took, all its sessions together.
 
     Raises:
-        UserError: for a workdir of another run, or if learning runs away again and again.
+        UserError: for a workdir of another run, `minutes` that are too few, or if learning runs
+            away again and again.
         Interrupted: after saving, if it was asked to stop.
     """
     workdir = Workdir(workdir)
     with workdir.claim(task):
         split = _datasets(task)
         spec = describe(split.train)
+        make = functools.partial(build, task, spec)
+        task = budget.resolve(task, make, split.train, workdir, verbose)
         workdir.remember(task, spec)
         with _signals() as asked:
             model, history = _learned(task, spec, split.train, workdir, asked, verbose)

@@ -151,9 +151,10 @@ class Workdir:
         if not self.checkpoints():
             return
         old, new = map(dataclasses.asdict, (self.load_config(type(task)), task.config))
+        measured = {"updates"} if task.config.minutes else set()
         changed = [
             f"{name} was {old[name]!r}, now {new[name]!r}"
-            for name in sorted(new.keys() - task.config.free())
+            for name in sorted(new.keys() - task.config.free() - measured)
             if old[name] != new[name]
         ]
         if changed:

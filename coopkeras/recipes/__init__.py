@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = public(
             "ImageConfig",
             "ImageFields",
             "ImageRecoveryConfig",
+            "ImageRecoveryFields",
             "ModelConfig",
             "ProposalConfig",
             "RecoveryConfig",

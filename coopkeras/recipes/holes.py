@@ -13,9 +13,8 @@ class HolesFields(RecoveryFields):
     """Settings of a recovery of hidden values, of whatever models.
 
     Attributes:
-        holes: what is hidden in training: several with commas, one of them is drawn.
-        judged_holes: what is hidden in judging, a part of the table each; "" judges each of
-            `holes`.
+        holes: what is hidden in training; of several with commas each example draws one.
+        judged_holes: what is hidden in judging, a part of the table each; by default `holes`.
     """
 
     holes: str = "square:12"

@@ -10,7 +10,7 @@ import tensorflow as tf
 from coopkeras import images, metrics, seeds
 from coopkeras.data import Split
 from coopkeras.errors import UserError
-from coopkeras.images import repair
+from coopkeras.images import repair, uncertainty
 from coopkeras.observation import Mask
 from coopkeras.recipes import build, judging, proposals, sampling, signatures
 from coopkeras.recipes.settings import ProposalConfig
@@ -201,15 +201,19 @@ class Recovery(Task):
         return drawn
 
     def predict(self, model, input_path, output_path, mask_path=None):
-        """Recover a user's file: the estimate, or with `samples=K` K numbered draws."""
-        paths = self.outputs(output_path)
+        """Recover a user's file: the estimate, or with `samples=K` K numbered draws.
+
+        With `uncertainty` there is an image of how much draws differ beside it.
+        """
+        config, paths = self.config, self.outputs(output_path)
         model = self.for_files(model)
         given = self.open(input_path, mask_path, model.x_shape)
         for number, path in enumerate(paths):
-            seed = seeds.fold(seeds.as_seed(self.config.seed), number)
-            how = {"seed": seed, "temperature": self.config.temperature * bool(self.config.samples)}
-            recover = functools.partial(self._of_file, model, **how)
+            recover = self._draw_of_file(model, number, config.temperature * bool(config.samples))
             self.recover_file(given, recover, model.x_shape, path)
+        if getattr(config, "uncertainty", False):
+            paths = [*paths, uncertainty.path_beside(output_path)]
+            images.write(paths[-1], self._uncertainty(model, given))
         return paths
 
     def signatures(self, model):
@@ -345,7 +349,28 @@ class Recovery(Task):
             shape: of one example of the model.
             path: where the result goes.
         """
-        images.write(path, given.recovered(recover, shape, not self.config.at_own_scale()))
+        images.write(path, self.recovered_image(given, recover, shape))
+
+    def recovered_image(self, given, recover, shape):
+        """Return what is recovered of an image, as a file holds it.
+
+        Args:
+            given: what `open` returned.
+            recover: as for `recover_file`.
+            shape: of one example of the model.
+        """
+        return given.recovered(recover, shape, not self.config.at_own_scale())
+
+    def _uncertainty(self, model, given):
+        """Return the image of how much draws of a user's file differ."""
+        draws = (self._draw_of_file(model, number, 1.0) for number in range(uncertainty.DRAWS))
+        made = (self.recovered_image(given, draw, model.x_shape) for draw in draws)
+        return uncertainty.of_draws(made)
+
+    def _draw_of_file(self, model, number, temperature):
+        """Return what recovers the windows of a user's file for one of several results."""
+        seed = seeds.fold(seeds.as_seed(self.config.seed), number)
+        return functools.partial(self._of_file, model, seed=seed, temperature=temperature)
 
     def _of_file(self, model, seen, numbers=None, *, seed, temperature, **hidden):
         numbers = 0 * numbers if self.ONE_Z else numbers

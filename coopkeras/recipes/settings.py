@@ -35,9 +35,9 @@ class ModelConfig(TaskConfig):
         noise_sigma: sigma of the generator, in units of x; 0 derives it from the data.
         infer_steps: Langevin updates of an inference of z in learning.
         infer_step_size: noise of one update of an inference, in units of z.
-        generator_learning_rate: it falls to 0 along a cosine. With a warm-up it falls by its end,
-            to a 30th, and stays: then the descriptor must be the faster learner.
-        descriptor_learning_rate: it falls to 0 along a cosine.
+        generator_learning_rate: of the generator; it falls to 0 along a cosine. With a warm-up it
+            falls by its end, to a 30th, and stays: then the descriptor must be the faster learner.
+        descriptor_learning_rate: of the descriptor; it falls to 0 along a cosine.
         observed_weight: share of the generator's lesson that is the observed example.
         warmup_share: share of the updates in which the generator of CoopNets learns alone, from
             the observed examples, before the two take turns.
@@ -47,6 +47,28 @@ class ModelConfig(TaskConfig):
             score at about that scale.
     """
 
+    EXPERT: ClassVar[tuple] = (
+        "latent_dim",
+        "generator_form",
+        "descriptor_width",
+        "descriptor_layers",
+        "descriptor_form",
+        "descriptor_scale",
+        "reference",
+        "steps",
+        "step_size",
+        "denoise_steps",
+        "noise_sigma",
+        "infer_steps",
+        "infer_step_size",
+        "generator_learning_rate",
+        "descriptor_learning_rate",
+        "observed_weight",
+        "warmup_share",
+        "ema",
+        "proposal_noise",
+        "relative_penalty",
+    )
     FORMS: ClassVar[tuple] = ("texture", "object")
     METHODS: ClassVar[tuple] = ("coopnets", "generator", "descriptor")
     READ_BY: ClassVar[dict] = {
@@ -134,8 +156,8 @@ class ImageFields(TaskConfig):
 
     Attributes:
         judged: number of held-out images to judge on.
-        patches: learn patches at the images' own scale, as is always done with textures and a
-            single image; False resizes whole images.
+        patches: learn patches at the images' own scale, not whole images, resized. It is always so
+            with textures and a single image.
         mirror: learn from left-right mirrored images too.
     """
 
@@ -172,6 +194,7 @@ class SynthesisConfig(ModelConfig):
             share of `step_size`.
     """
 
+    EXPERT: ClassVar[tuple] = ("sampling_steps", "denoise_step_share")
     READ_BY: ClassVar[dict] = {
         **ModelConfig.READ_BY,
         "sampling_steps": ("coopnets", "descriptor"),
@@ -198,8 +221,8 @@ class RecoveryFields(TaskConfig):
 
     Attributes:
         samples: results that `--mode=predict` writes, each a draw; 0 writes the estimate.
-        temperature: scale of the variance of what is drawn; below 1 draws are cleaner and vary
-            less, and 1 are fair samples.
+        temperature: of these draws: 1 draws fair samples, less cleaner ones, 0 the estimate. It
+            scales the variance of what is drawn; the estimate of `samples=0` has none.
     """
 
     samples: int = 0
@@ -245,7 +268,24 @@ class RecoveryConfig(RecoveryFields, ModelConfig):
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageRecoveryConfig(RecoveryConfig, ImageConfig):
+class ImageRecoveryFields(RecoveryFields, ImageFields):
+    """Settings of a recovery of images, of whatever models.
+
+    Attributes:
+        uncertainty: beside the result, `--mode=predict` writes how much draws differ, an image. It
+            is the standard deviation of 8 draws at temperature 1, white where it is half of the
+            range or more, black where all agree.
+    """
+
+    uncertainty: bool = False
+
+    def predicting(self):
+        """Return the names of the settings that predict reads."""
+        return (*super().predicting(), "uncertainty")
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageRecoveryConfig(ImageRecoveryFields, RecoveryConfig, ImageConfig):
     """Settings of a recovery of images."""
 
 
@@ -264,6 +304,7 @@ class ProposalConfig(RecoveryFields):
         learning_rate: of both models; it falls to 0 along a cosine.
     """
 
+    EXPERT: ClassVar[tuple] = ("latent_dim", "levels", "descriptor_updates", "learning_rate")
     METHODS: ClassVar[tuple] = ModelConfig.METHODS
     IMPLIED: ClassVar[dict] = {"method": {"generator": {"latent_dim": 100}}}
     READ_BY: ClassVar[dict] = {

@@ -374,13 +374,61 @@ def test_sheets_show_what_is_seen_white_where_nothing_is(split):
     assert (shown[~visible] == 1).all()
 
 
-def test_masks_are_opened_as_images_with_holes(tmp_path):
-    task, model = make(Patched)
+def write_damaged(folder):
+    """Write an image and a mask of its hole; return their pixels."""
     pixels, mask = random(20, 24, 3), np.zeros([20, 24, 1], np.uint8)
     mask[4:9, 5:10] = 255
-    ck.images.write(tmp_path / "in.png", pixels)
-    ck.images.write(tmp_path / "mask.png", mask)
+    ck.images.write(folder / "in.png", pixels)
+    ck.images.write(folder / "mask.png", mask)
+    return pixels, mask
+
+
+def test_masks_are_opened_as_images_with_holes(tmp_path):
+    task, model = make(Patched)
+    pixels, mask = write_damaged(tmp_path)
     (path,) = task.predict(model, tmp_path / "in.png", tmp_path / "out.png", tmp_path / "mask.png")
     made, known = ck.images.read(path), np.broadcast_to(mask == 0, pixels.shape)
     np.testing.assert_array_equal(made[known], pixels[known])
     assert (made != pixels)[~known].any()
+
+
+def predict(model, folder, *settings):
+    """Fill a hole with a model; return the paths."""
+    task, given = Patched(Patched.Config.parse([*TINY, *settings])), folder / "in.png"
+    return task.predict(model, given, folder / "out.png", folder / "mask.png")
+
+
+def test_uncertainty_is_one_image_beside_the_results_black_where_known(tmp_path):
+    model, (_, mask) = make(Patched)[1], write_damaged(tmp_path)
+    estimate = ck.images.read(*predict(model, tmp_path))
+    path, beside = predict(model, tmp_path, "uncertainty=true")
+    np.testing.assert_array_equal(ck.images.read(path), estimate)
+    assert beside.name == "out_uncertainty.png"
+    made = ck.images.read(beside)
+    assert made.shape == mask.shape
+    assert not made[mask == 0].any()
+    assert made[mask > 0].all()
+    *paths, again = predict(model, tmp_path, "uncertainty=true", "samples=2")
+    assert [one.name for one in paths] == ["out-1.png", "out-2.png"]
+    assert again.name == "out_uncertainty-2.png"  # the first one is kept
+    np.testing.assert_array_equal(ck.images.read(again), made)
+
+
+def test_uncertainty_is_that_of_the_draws_that_samples_writes(tmp_path):
+    model, _ = make(Patched)[1], write_damaged(tmp_path)
+    *paths, beside = predict(model, tmp_path, "uncertainty=true", "samples=8")
+    made = ck.images.uncertainty.of_draws(map(ck.images.read, paths))
+    np.testing.assert_array_equal(ck.images.read(beside), made)
+
+
+def test_the_temperature_leads_from_the_estimate_to_samples(tmp_path):
+    model, (_, mask) = make(Patched)[1], write_damaged(tmp_path)
+    estimate, spread = ck.images.read(*predict(model, tmp_path)), []
+    for temperature in (0, 0.25, 1):
+        drawn = predict(model, tmp_path, f"temperature={temperature}", "samples=8")
+        drawn = [ck.images.read(path) for path in drawn]
+        spread.append(ck.images.uncertainty.of_draws(drawn)[mask > 0].mean())
+        if not temperature:
+            assert all(np.array_equal(one, estimate) for one in drawn)
+    assert spread[0] == 0
+    assert 0.3 < spread[1] / spread[2] < 0.7  # the square root

@@ -52,8 +52,10 @@ def test_a_method_implies_defaults_that_settings_come_before():
 
 def test_judging_and_predicting_read_what_takes_no_part_in_learning():
     config = ck.recipes.ImageRecoveryConfig()
-    assert (config.judging(), config.predicting()) == (("judged",), ("samples", "temperature"))
-    assert config.free() == {"judged", "samples"}
+    drawn = ("samples", "temperature")
+    assert ck.recipes.RecoveryConfig().predicting() == drawn
+    assert (config.judging(), config.predicting()) == (("judged",), (*drawn, "uncertainty"))
+    assert config.free() == {"judged", *drawn, "uncertainty"}
 
 
 @pytest.mark.parametrize(
@@ -70,6 +72,8 @@ def test_judging_and_predicting_read_what_takes_no_part_in_learning():
         (["denoise_steps=-1"], "`denoise_steps` should be 0 or more"),
         (["judged=1"], "`judged` should be at least 2; received 1"),
         (["samples=-1"], "`samples` should be 0 or more; received -1"),
+        (["temperature=-0.5"], "`temperature` should be 0 or more; received -0.5"),
+        (["uncertainty=much"], "`uncertainty` should be of type bool; received 'much'"),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(settings, words):

@@ -6,6 +6,7 @@ import pytest
 
 import coopkeras as ck
 from coopkeras import registry
+from coopkeras.jobs import settings
 from coopkeras.jobs.workdir import Workdir
 from coopkeras.task import DataSpec
 
@@ -26,6 +27,7 @@ CHOICES = {  # what decides which settings are read
         ["method=descriptor", "goal=repair"],
     ],
 }
+LEARNING, ALL_OF_INPAINT = 15, 25  # settings at most
 CASES = [(name, choice) for name, choices in CHOICES.items() for choice in choices]
 
 
@@ -41,6 +43,35 @@ def config_of(name, choice=()):
 
 def names_of(config):
     return [field.name for field in dataclasses.fields(config)]
+
+
+@pytest.mark.parametrize("name", sorted(CHOICES))
+def test_every_setting_has_a_meaning_of_one_sentence(name):
+    kind = registry.find(name).Config
+    meanings = settings.meanings(kind)
+    assert set(meanings) == set(names_of(kind))
+    for field, meaning in meanings.items():
+        assert 5 < len(meaning) < 200, (field, meaning)
+
+
+@pytest.mark.parametrize(("name", "choice"), CASES)
+def test_a_task_shows_few_settings_for_learning_and_experts_see_all_that_are_read(name, choice):
+    config = config_of(name, choice)
+    assert {"data", "seed", "minutes"} <= set(settings.names(config, "learning"))
+    assert len(settings.names(config, "learning")) <= LEARNING
+    shown = [one for group in settings.GROUPS for one in settings.names(config, group, True)]
+    assert sorted(shown) == sorted(set(names_of(config)) - set(config.unread()))
+
+
+@pytest.mark.parametrize("name", sorted(CHOICES))
+def test_settings_for_experts_are_settings_of_learning_or_of_sampling(name):
+    config = config_of(name)
+    assert config.expert() <= set(names_of(config))
+    assert not config.expert() & set(config.judging())
+
+
+def test_inpaint_has_few_settings_in_all():
+    assert len(names_of(config_of("inpaint"))) <= ALL_OF_INPAINT
 
 
 @pytest.mark.parametrize("name", sorted(CHOICES))
@@ -127,6 +158,8 @@ def test_a_trained_model_refuses_what_the_job_does_not_read_and_says_what_it_rea
         ("audio", "predict", "gap=1-2", "1-2"),
         ("inpaint", "evaluate", "judged_holes=square:9", "square:9"),
         ("inpaint", "predict", "samples=3", 3),
+        ("inpaint", "predict", "uncertainty=true", True),
+        ("super_resolution", "predict", "temperature=0.25", 0.25),
         ("super_resolution", "evaluate", "judged=7", 7),
         ("synthesis", "predict", "size=128", 128),
         ("synthesis", "predict", "label=cat", "cat"),
@@ -138,12 +171,19 @@ def test_a_job_takes_what_it_reads(name, mode, setting, value):
     assert getattr(used, setting.partition("=")[0]) == value
 
 
+@pytest.mark.parametrize("name", ["audio", "synthesis", "video"])
+def test_uncertainty_is_that_of_recovered_images_alone(name):
+    with pytest.raises(ck.UserError, match="no setting 'uncertainty'") as caught:
+        config_of(name).in_use("predict", ["uncertainty=true"])
+    assert "\n" not in str(caught.value)
+
+
 # Resuming ---------------------------------------------------------------------------------------
 
 FREE = {
     "audio": ["judged=2", "judged_gaps=0.1", "seconds=2"],
-    "inpaint": ["judged=9", "judged_holes=square:4", "samples=2"],
-    "super_resolution": ["judged=9", "samples=2"],
+    "inpaint": ["judged=9", "judged_holes=square:4", "samples=2", "temperature=0.5"],
+    "super_resolution": ["judged=9", "samples=2", "uncertainty=true"],
     "synthesis": ["judged=9", "samples=2", "size=300", "sampling_steps=3"],
     "video": ["judged=9", "judged_holes=square:4", "samples=2"],
 }
