@@ -79,7 +79,8 @@ def choose_fill(models, train, hide):
     if min(len(first), len(last)) < LEAST:
         return False
     x, others = (train.gather(rows)["x"].numpy() for rows in (first, last))
-    gaussian = images.baselines.ConditionalGaussian(x, components=_tried(models[0]))
+    layer = models[0].network.get_layer("encoder").get_layer("gaussian_fill")
+    gaussian = images.baselines.ConditionalGaussian(x, components=layer.components)
     own, held_back = (_errors(models[0], gaussian, some, hide) for some in (x[:HELD_BACK], others))
     chosen = held_back["gaussian"] < min(held_back["smooth"], own["gaussian"] / BY_HEART)
     for model in models if chosen else ():
@@ -90,11 +91,6 @@ def choose_fill(models, train, hide):
 
 def _evenly(start, stop, most):
     return np.unique(np.linspace(start, stop - 1, min(most, stop - start)).astype(int))
-
-
-def _tried(model):
-    components = model.network.get_layer("encoder").get_layer("gaussian_fill").components
-    return [max(1, components // 4), max(1, components // 2), components]
 
 
 def _errors(model, gaussian, x, hide):
