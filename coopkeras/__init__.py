@@ -17,6 +17,7 @@ import wrapt
 __version__ = "0.2.0"
 
 _SERIALIZABLE = {  # the classes that Keras may meet in a file, by the module of each
+    "base": ("Scaled",),
     "descriptor": ("Descriptor",),
     "generator": ("Generator", "StandardNormal"),
     "coopnets": ("CoopNets",),

@@ -11,7 +11,15 @@ from xml.sax.saxutils import escape
 ROOT = pathlib.Path(__file__).parents[1]
 PICTURE = ROOT / "docs/architecture.svg"
 GROUPS = {  # of files on top of coopkeras/, the six of the thesis in reading order
-    "thesis": ("langevin", "observation", "modes", "descriptor", "generator", "coopnets"),
+    "thesis": (
+        "langevin",
+        "observation",
+        "modes",
+        "descriptor",
+        "generator",
+        "coopnets",
+        "reference",
+    ),
     "ground": ("base", "errors", "seeds", "windows"),
     "task": ("task", "registry"),
 }

@@ -51,7 +51,7 @@ def recovery_generator(
         ValueError: if the shape is too small.
 
     Example:
-        >>> recovery_generator((32, 32, 1), channels=(8, 16)).output_shape["x"]
+        >>> recovery_generator((32, 32, 1), channels=(8, 16)).output["x"].shape
         (None, 32, 32, 1)
 
     Source:
@@ -124,7 +124,7 @@ def inference_network(shape, latent_dim=32, channels=(32, 64, 128)):
         "visible": [batch, *shape[:-1], 1]}` -> `{"mean", "log_variance"}`, `[batch, latent_dim]`.
 
     Example:
-        >>> inference_network((32, 32, 1), 4, channels=(8, 16)).output_shape["mean"]
+        >>> inference_network((32, 32, 1), 4, channels=(8, 16)).output["mean"].shape
         (None, 4)
 
     Source:

@@ -122,10 +122,10 @@ class GaussianFill(layers.Layer):
     Example:
         >>> fill, row = GaussianFill(components=1), keras.ops.array
         >>> triple = [row([[[0.4], [0.0]]]), row([[[1.0], [0.0]]]), row([[[0.4], [0.9]]])]
-        >>> fill(triple).numpy().ravel().round(2).tolist()
+        >>> [round(float(value), 2) for value in fill(triple).numpy().ravel()]
         [0.4, 0.9]
         >>> fill.fit(np.zeros([2, 1]), np.array([[1.0], [0.5]]), ridge=1e-6)
-        >>> fill(triple).numpy().ravel().round(2).tolist()
+        >>> [round(float(value), 2) for value in fill(triple).numpy().ravel()]
         [0.4, 0.2]
 
     Source:
