@@ -304,13 +304,15 @@ class Descriptor(base.Model):
     @property
     def limits(self):
         """Return how far a chain can move between data in [-1, 1] and the reference."""
-        return {"movement": 2 * (1 + self.reference_sigma)}
+        return {"movement": 2 * (1 + (1.0 if self.about_proposals else self.reference))}
 
     def vital_signs(self, batch):
         """Return the drift of one Langevin update at a few examples, in units of x."""
+        if self.about_proposals:
+            return []
         x = base.examples(batch)
         drift = self.step_size**2 / 2 * gradient(self.energy, x)
-        most = max(float(tf.reduce_max(tf.abs(x))), self.reference_sigma)
+        most = max(float(tf.reduce_max(tf.abs(x))), self.reference)
         return [("the drift of one Langevin update", base.distance(drift, 0.0), 0.0, most)]
 
     def test_step(self, batch):
