@@ -10,7 +10,12 @@ FITTED = 20000  # images at most that the baselines are fitted to; fewer of larg
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(ck.recipes.HolesFields, ck.recipes.ImageFields, ck.recipes.ProposalConfig):
+class Config(
+    ck.recipes.HolesFields,
+    ck.recipes.OneImageFields,
+    ck.recipes.ImageFields,
+    ck.recipes.ProposalConfig,
+):
     """Settings of inpainting; the defaults are those of the embedded textures.
 
     Attributes:
@@ -35,7 +40,19 @@ class Inpaint(ck.recipes.HolesRecovery):
 
     name: ClassVar[str] = "inpaint"
     summary: ClassVar[str] = "fill the hole of an image"
+    completes: ClassVar[bool] = True
     Config: ClassVar[type] = Config
+
+    @classmethod
+    def config_of_file(cls, path, mask_path, output_path, settings, **flags):
+        """Return the config to learn from what is known of an image."""
+        of_file = ck.recipes.one_image.config_of_file
+        return of_file(cls.Config, path, mask_path, output_path, settings, **flags)
+
+    def examples(self):
+        """Return images, or patches of the one image that is known in part."""
+        one = self.config.mask
+        return ck.recipes.one_image.examples(self.config) if one else super().examples()
 
     def named(self, setting):
         """Return M12 for a square of 12 pixels."""
