@@ -32,6 +32,7 @@ class Model(keras.Model, abc.ABC):
         updates: number of updates so far, an int32 weight.
         means: dict of the running means by name.
         attempt: int, how often learning has gone back; each goes on with other random numbers.
+        derived: dict of weights: what is derived from the data, by name (see `adapt`).
     """
 
     MEANS: ClassVar[tuple[str, ...]] = ()
@@ -43,6 +44,7 @@ class Model(keras.Model, abc.ABC):
         self.means = {name: keras.metrics.Mean(name=name) for name in self.MEANS}
         self.attempt = 0
         self._rows = tf.Variable(0, trainable=False, dtype=tf.int32, name="rows")
+        self.derived = {}
         self.built = True
 
     @property
@@ -73,6 +75,51 @@ class Model(keras.Model, abc.ABC):
             seed = seeds.fold(seed, self.attempt)
         self.updates.assign_add(1)
         return seed
+
+    def adapt(self, x, where=True, visible=None):
+        """Derive from examples the arguments that are None; `fit` does so at its first batch.
+
+        Args:
+            x: `[batch, ...]`.
+            where: bool; False changes nothing. A tensor does for a traced function.
+            visible: weight of each value, broadcast against x; by default all are known.
+
+        Example:
+            >>> network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+            >>> generator = ck.Generator(network)
+            >>> generator.adapt(tf.constant([[1.0, 9.0], [7.0, 3.0]]))
+            >>> float(generator.value("noise_sigma"))  # a third of the deviation
+            1.0
+        """
+        if not self.derived:
+            return
+        for name, value in self.derive(x, visible).items():
+            weight = self.derived[name]
+            weight.assign(tf.where(where, value, weight))
+
+    def derive(self, x, visible):
+        """Return what is derived from examples `[batch, ...]`: scalars, a dict by name."""
+        del x, visible
+        return {}
+
+    @final
+    def derive_later(self, **values):
+        """Make a weight for what will be derived, with its value until then."""
+        for name, value in values.items():
+            self.derived[name] = self.add_weight(
+                shape=(),
+                initializer=keras.initializers.Constant(value),
+                trainable=False,
+                dtype="float32",
+                aggregation="mean",  # so that all replicas agree
+                name=name,
+            )
+            setattr(self, f"derived_{name}", self.derived[name])  # tf.train.Checkpoint finds it
+
+    @final
+    def value(self, name):
+        """Return an argument: the number that was given, or the weight derived from the data."""
+        return self.derived[name] if name in self.derived else getattr(self, name)
 
     @final
     def make_test_function(self, force=False):
@@ -173,9 +220,42 @@ def known(batch, x):
     return tf.ones_like(x[..., :1])
 
 
+def deviation(x, visible=None):
+    """Return the standard deviation of values about the mean example, a positive scalar.
+
+    Args:
+        x: `[batch, ...]`; of a single example, or of equal ones, it is about the mean value.
+        visible: weight of each value, 0 where it is not known, broadcast against x.
+
+    Example:
+        >>> float(deviation(tf.constant([[1.0, 9.0], [3.0, 7.0]])))
+        1.0
+    """
+    weight = tf.ones_like(x) if visible is None else visible * tf.ones_like(x)
+
+    def variance(axis):
+        total = tf.reduce_sum(weight, axis)
+        mean = tf.math.divide_no_nan(tf.reduce_sum(weight * x, axis), total)
+        return tf.reduce_sum(weight * (x - mean) ** 2) / tf.reduce_sum(weight)
+
+    within, whole = variance(0), variance(None)
+    within = tf.where(within > 1e-6 * whole, within, whole)
+    return tf.sqrt(tf.where(within > 0, within, 1.0))
+
+
 def distance(a, b):
     """Return the root mean squared difference, a scalar."""
     return tf.sqrt(tf.reduce_mean((a - b) ** 2))
+
+
+def inputs_of(network):
+    """Return the input of a Keras model: a tensor, or a dict of tensors by name."""
+    return network.inputs[0] if isinstance(network, keras.Sequential) else network.input
+
+
+def outputs_of(network):
+    """Return the output of a Keras model: a tensor, or a dict of tensors by name."""
+    return network.outputs[0] if isinstance(network, keras.Sequential) else network.output
 
 
 def repeat(times, update):
@@ -220,9 +300,9 @@ def _difference(proposed, x):
 
 
 def check_positive(**values):
-    """Raise ValueError naming the first value that is not above 0."""
+    """Raise ValueError naming the first value that is neither None nor above 0."""
     for name, value in values.items():
-        if not value > 0:
+        if value is not None and not value > 0:
             raise ValueError(f"`{name}` should be greater than 0; received {value}.")
 
 
@@ -317,6 +397,8 @@ def copy(model):
     for weights in ("learned_weights", "measured_weights"):
         for weight, value in zip(getattr(twin, weights), getattr(model, weights), strict=True):
             weight.assign(value)
+    for name, weight in twin.derived.items():
+        weight.assign(model.derived[name])
     twin.trainable = False
     return twin
 

@@ -63,7 +63,7 @@ class CoopNets(base.Model):
         TPAMI 2018, algorithm 1; conditional form: Xie, Zheng, Fang, Zhu, Wu, TPAMI 2021.
     """
 
-    MEANS = ("energy_gap", "movement", "reconstruction")
+    MEANS = ("energy_gap", "misfit", "movement", "reconstruction")
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class CoopNets(base.Model):
         warmup_updates=0,
         ema=0.999,
         proposal_noise=0.0,
-        descriptor_updates=5,
+        descriptor_updates=16,
         seed=0,
         **kwargs,
     ):
@@ -99,8 +99,8 @@ class CoopNets(base.Model):
         """Configure learning.
 
         Args:
-            descriptor_optimizer: by default Adam(1e-4, beta_1=0.5, clipnorm=1).
-            generator_optimizer: by default Adam(3e-4, beta_1=0.5).
+            descriptor_optimizer: by default Adam(1e-3, beta_1=0.5, clipnorm=1).
+            generator_optimizer: by default Adam(1e-3, beta_1=0.5).
             jit_compile: "auto" uses XLA on GPU and TPU only.
             **kwargs: as in `keras.Model.compile`.
         """
@@ -120,16 +120,18 @@ class CoopNets(base.Model):
     def train_step(self, batch):
         """Let the two models take their turns on one batch: x or a dict with "x"."""
         observed = base.examples(batch)
+        self.adapt(observed, self.updates == 0)
         warming_up = self.updates < self.warmup_updates
         seed = self.next_seed()
         observation = self.observation.bind(batch)
         seen = observation(observed)
         given = self.generator.given(seen, observation, observed, base.label(batch))
         if self.descriptor.about_proposals:
-            gap, movement, error = self._cooperate_about_proposals(
-                observed, base.known(batch, observed), observation, seen, given, seed
-            )
-        elif self.warmup_updates:
+            known = base.known(batch, observed)
+            found = self._cooperate_about_proposals(observed, known, observation, seen, given, seed)
+            self._update_ema()
+            return self.report(**found)
+        if self.warmup_updates:
             gap, movement, error = tf.cond(
                 warming_up,
                 lambda: self._warm_up(batch, observed, given, seed),
@@ -163,7 +165,7 @@ class CoopNets(base.Model):
         return gap, base.distance(revised, proposed), error
 
     def _cooperate_about_proposals(self, observed, known, observation, seen, given, seed):
-        """Take the five steps about proposals; return misfit of D2, movement and error of g(0)."""
+        """Take the five steps about proposals; return misfit of D2, movement, error of g(0)."""
         g0, d1, g1, d2 = seeds.split(seed, 4)
         reference, count = self.descriptor.reference, tf.shape(observed)[0]
         # G0, D1: two draws of a few examples
@@ -188,7 +190,7 @@ class CoopNets(base.Model):
             self.descriptor_updates,
             lambda number: self.descriptor.denoise(u, proposal, hide, seeds.fold(d2, number)),
         )
-        return misfit, movement, error
+        return {"misfit": misfit, "movement": movement, "reconstruction": error}
 
     def _revise_some(self, rows, observation, seen, given, g0, d1):
         """G0, D1 for some rows: return the `Lesson` of what is revised, and the movement."""
@@ -212,12 +214,18 @@ class CoopNets(base.Model):
     def _infer_observed(self, batch, observed, given, seed, z=None):
         """Infer z of the observed, from each example's own if the generator keeps them."""
         kept = self.generator.latents
-        if kept is not None:
-            z = self.generator.kept(batch)
-        z = self.generator.infer(observed, given=given, z=z, seed=seed)
+        start = self.generator.inference_start(
+            batch, observed, Mask(), given, seeds.fold(seed, 0), z
+        )
+        z = self.generator.infer(observed, given=given, z=start, seed=seed)
         if kept is not None:
             kept.scatter_nd_update(batch["index"][:, None], z)
         return z
+
+    def adapt(self, x, where=True, visible=None):
+        """Derive from examples what the two models need; `fit` does so at its first batch."""
+        for model in (self.descriptor, self.generator, self.ema_descriptor, self.ema_generator):
+            model.adapt(x, where, visible)
 
     def _update_ema(self):
         """Move the averaged copies towards the networks."""
@@ -252,14 +260,14 @@ class CoopNets(base.Model):
         proposed, revised = self._propose_and_revise(
             seen, observation, observed, *how, label=base.label(batch)
         )
-        gap = tf.reduce_mean(self.ema_descriptor(revised)) - tf.reduce_mean(
-            self.ema_descriptor(observed)
-        )
-        return self.report(
-            energy_gap=gap,
-            movement=base.distance(revised, proposed),
-            reconstruction=base.distance(revised, observed),
-        )
+        found = {
+            "movement": base.distance(revised, proposed),
+            "reconstruction": base.distance(revised, observed),
+        }
+        if not self.descriptor.about_proposals:
+            energies = [self.ema_descriptor(x) for x in (revised, observed)]
+            found["energy_gap"] = tf.reduce_mean(energies[0]) - tf.reduce_mean(energies[1])
+        return self.report(**found)
 
     @property
     def x_shape(self):
@@ -309,7 +317,7 @@ class CoopNets(base.Model):
         if z is None:
             z = self.ema_generator.prior.draw(n, seeds.fold(seed, 0))
         given = self.ema_generator.given((), Nothing(), like=None, label=label)
-        denoise_step_size = denoise_step_size or self.descriptor.step_size
+        denoise_step_size = denoise_step_size or self.descriptor.value("step_size")
         pair = self._traced_revise(
             z,
             given,

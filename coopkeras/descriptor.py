@@ -3,6 +3,10 @@
 p(x) = exp(f(x)) q(x) / Z,   q = N(0, s^2 I),   energy U(x) = |x|^2 / (2 s^2) - f(x)
 D1   revised <- Langevin dynamics on U
 D2   theta <- theta + lr (mean_observed df/dtheta - mean_revised df/dtheta)
+
+What no number is given for is derived from the first batch, n values an example, d their deviation:
+
+    step_size = r d / 22,   f = c network(x) with c = 65 n / r^2,   penalty = 1 / c,   r = 0.5
 """
 
 from functools import partial
@@ -15,6 +19,10 @@ from coopkeras.langevin import gradient, langevin
 from coopkeras.observation import Nothing
 from coopkeras.reference import Reference
 
+STEP_BY_DEVIATION = 1 / 22
+SCALE_BY_VALUE = 65.0
+NOISE = 0.5  # r, by which an update has less noise and as much drift: less grain is left
+
 
 @keras.saving.register_keras_serializable("coopkeras")
 class Descriptor(base.Model):
@@ -26,19 +34,23 @@ class Descriptor(base.Model):
         reference: the reference distribution q: a number s > 0, in units of x, for N(0, s^2 I); or
             a `Reference`, the Gaussian of the generator's proposals in conditional `CoopNets`.
         steps: Langevin updates of one revision, >= 1.
-        step_size: standard deviation of the noise of one Langevin update, in units of x.
+        step_size: standard deviation of the noise of one Langevin update, in units of x, > 0; then
+            f is the network as it is. None derives it at the first fit together with c, the
+            factor of the network in f: noise and drift are then in proportion to the data, and
+            a network that tells revised from observed by 1 moves a value by about d / 2.
         start: where the chains of learning start: "persistent" (where they were after the last
             step), "noise" (N(0, s^2 I) each time) or "data" (the observed examples).
         num_chains: number of chains for "persistent" and "noise".
         penalty: weight >= 0 of the mean squared f over observed and revised; it bounds f at
-            1 / penalty however well the two can be told apart.
+            1 / penalty however well the two can be told apart. None is 1 / c where that is
+            derived, else 0.
         observation: what of the observed examples stays true in the chains, so that the model
             learns p(x | A x); `Nothing()` by default.
         seed: int; every random number of this model is derived from it.
 
     Example:
         >>> network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(8, "relu")])
-        >>> descriptor = Descriptor(network, reference=1.0)
+        >>> descriptor = Descriptor(network)
         >>> descriptor(tf.zeros([3, 2])).shape.as_list()
         [3]
 
@@ -54,10 +66,10 @@ class Descriptor(base.Model):
         network,
         reference=0.5,
         steps=20,
-        step_size=0.05,
+        step_size=None,
         start="persistent",
         num_chains=64,
-        penalty=0.0,
+        penalty=None,
         observation=None,
         seed=0,
         **kwargs,
@@ -83,6 +95,8 @@ class Descriptor(base.Model):
                 f"Chains from start={start!r} need an example's shape; that of `network` is "
                 f"{self.x_shape}. Give it known sides, or use start='data'."
             )
+        if step_size is None and not self.about_proposals:
+            self.derive_later(step_size=0.05, scale=1.0)
         self.chains = self._make_chains()
 
     @staticmethod
@@ -107,7 +121,7 @@ class Descriptor(base.Model):
     @property
     def x_shape(self):
         """Return the shape of one x."""
-        inputs = self.network.input
+        inputs = base.inputs_of(self.network)
         return tuple((inputs["x"] if isinstance(inputs, dict) else inputs).shape[1:])
 
     @property
@@ -128,7 +142,8 @@ class Descriptor(base.Model):
     def score(self, x):
         """Return `f(x)`, float32 `[batch]`: the sum of all top responses to each example."""
         responses = tf.cast(self.network(x), tf.float32)
-        return tf.reduce_sum(tf.reshape(responses, [tf.shape(responses)[0], -1]), axis=1)
+        score = tf.reduce_sum(tf.reshape(responses, [tf.shape(responses)[0], -1]), axis=1)
+        return self.derived["scale"] * score if self.derived else score
 
     def energy(self, x):
         """Return `U(x) = |x|^2 / (2 s^2) - f(x)`, float32 `[batch]`; lower is likelier.
@@ -165,7 +180,7 @@ class Descriptor(base.Model):
             self.energy,
             x,
             steps=self.steps if steps is None else steps,
-            step_size=self.step_size if step_size is None else step_size,
+            step_size=self.value("step_size") if step_size is None else step_size,
             seed=seed,
             temperature=temperature,
             project=project,
@@ -266,7 +281,7 @@ class Descriptor(base.Model):
         """Configure learning.
 
         Args:
-            optimizer: by default Adam(1e-4, beta_1=0.5, clipnorm=1).
+            optimizer: by default Adam(1e-3, beta_1=0.5, clipnorm=1).
             jit_compile: "auto" uses XLA on GPU and TPU only.
             **kwargs: as in `keras.Model.compile`.
         """
@@ -280,6 +295,7 @@ class Descriptor(base.Model):
     def train_step(self, batch):
         """Learn from one batch: a tensor x or a dict with "x"."""
         observed = base.examples(batch)
+        self.adapt(observed, self.updates == 0)
         seed = self.next_seed()
         start, revised = self._chains_from(batch, observed, seed)  # D1
         if self.start == "persistent":
@@ -296,7 +312,7 @@ class Descriptor(base.Model):
         with tf.GradientTape() as tape:
             scores = self.score(tf.concat([observed, revised], axis=0))
             loss = tf.reduce_mean(scores[count:]) - tf.reduce_mean(scores[:count])
-            loss += self.penalty * tf.reduce_mean(scores**2)
+            loss += self._penalty() * tf.reduce_mean(scores**2)
         variables = self.network.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return tf.reduce_mean(self.energy(revised)) - tf.reduce_mean(self.energy(observed))
@@ -304,16 +320,27 @@ class Descriptor(base.Model):
     @property
     def limits(self):
         """Return how far a chain can move between data in [-1, 1] and the reference."""
-        return {"movement": 2 * (1 + (1.0 if self.about_proposals else self.reference))}
+        return {"movement": 2 * (1 + (1 if self.about_proposals else self.reference))}
 
     def vital_signs(self, batch):
         """Return the drift of one Langevin update at a few examples, in units of x."""
         if self.about_proposals:
             return []
         x = base.examples(batch)
-        drift = self.step_size**2 / 2 * gradient(self.energy, x)
+        drift = self.value("step_size") ** 2 / 2 * gradient(self.energy, x)
         most = max(float(tf.reduce_max(tf.abs(x))), self.reference)
         return [("the drift of one Langevin update", base.distance(drift, 0.0), 0.0, most)]
+
+    def derive(self, x, visible):
+        """Return step size and scale, derived from the deviation and number of values."""
+        values = tf.cast(tf.size(x[0]), tf.float32)
+        step_size = NOISE * STEP_BY_DEVIATION * base.deviation(x, visible)
+        return {"step_size": step_size, "scale": SCALE_BY_VALUE * values / NOISE**2}
+
+    def _penalty(self):
+        if self.penalty is not None:
+            return self.penalty
+        return 1 / self.derived["scale"] if self.derived else 0.0
 
     def test_step(self, batch):
         """Return the energy gap and the movement on a batch, learning nothing."""
@@ -491,5 +518,5 @@ class Descriptor(base.Model):
 
 
 def default_optimizer():
-    """Return Adam(1e-4, beta_1=0.5, clipnorm=1): steady for short-run Langevin learning."""
-    return keras.optimizers.Adam(1e-4, beta_1=0.5, clipnorm=1.0)
+    """Return Adam(1e-3, beta_1=0.5, clipnorm=1): steady for short-run Langevin learning."""
+    return keras.optimizers.Adam(1e-3, beta_1=0.5, clipnorm=1.0)

@@ -5,21 +5,29 @@
     learn   W <- W - lr d/dW mean |project(g(z), seen) - g(z)|^2 / (2 sigma^2)
 
 For a mask the error is the squared error on the visible values; complete data is the mask that
-sees everything. p(z) is N(0, I), or a `Prior` that learns from the inferred z. It says what is
+sees everything. What no number is given for is derived from the data: sigma is a third of their
+deviation, and the step size of each example follows the curvature of its own energy.
+
+p(z) is N(0, I), or a `Prior` that learns from the inferred z. It says what is
 drawn; inference takes z as N(0, I) under any prior.
 """
 
 import abc
+from functools import partial
 from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
 from coopkeras import base, seeds
-from coopkeras.langevin import langevin
+from coopkeras.langevin import curvature, langevin
 from coopkeras.observation import Mask, Observation
 
 KEPT = 20.0  # root mean square at most of kept z, whose prior has 1
+
+NOISE_BY_DEVIATION = 1 / 3
+LARGEST_STEP = 0.5  # in units of z, where the prior has deviation 1
+STEADY = 0.5  # step_size^2 times curvature; chains diverge at 4
 
 
 class Prior(keras.layers.Layer, abc.ABC):
@@ -123,10 +131,13 @@ class Generator(base.Model):
             with "z" and "label" (`[batch, classes]`, 1 at the class and 0 elsewhere), and then
             every batch has a "label". It must not mix the examples of a batch (no
             BatchNormalization).
-        noise_sigma: sigma, standard deviation of what g does not explain, in units of x, > 0.
+        noise_sigma: sigma, standard deviation of what g does not explain, in units of x, > 0; None
+            derives it at the first fit: a third of the deviation of the data.
         steps: Langevin updates of one inference.
-        step_size: standard deviation of the noise of one Langevin update, in units of z. It
-            diverges when step_size^2 |dg/dz|^2 / sigma^2 exceeds about 4.
+        step_size: standard deviation of the noise of one Langevin update, in units of z, > 0. It
+            diverges when step_size^2 |dg/dz|^2 / sigma^2 exceeds about 4. None gives each
+            example a step of its own, sqrt(0.5 / curvature) of its energy where inference
+            starts; an example whose energy has risen all the same stays where it was.
         inference: "langevin", "descent" (no noise; give the optimizer weight decay, for
             nothing else keeps the weights from growing), or "encoder".
         encoder: for `inference="encoder"`, a network (x, seen, visible) -> mean and log variance
@@ -136,12 +147,15 @@ class Generator(base.Model):
             "visible"), `Downsample` or `Projection`; by default everything.
         num_examples: number of training examples whose z is kept between epochs (warm start,
             found again by the batch's "index"); None starts every inference from the prior.
+        matched: whether an inference of learning that starts from the prior has a choice: each
+            example draws one of the batch's z, by how well it explains the example. Not for a
+            network with a condition, whose g(z) is of one example.
         prior: what z is drawn from, a `Prior`; by default `StandardNormal()`.
         seed: int; every random number of this model is derived from it.
 
     Example:
         >>> network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(5)])
-        >>> Generator(network, noise_sigma=0.1).sample(3, seed=0).shape.as_list()
+        >>> Generator(network).sample(3, seed=0).shape.as_list()
         [3, 5]
 
     Source:
@@ -155,13 +169,14 @@ class Generator(base.Model):
     def __init__(
         self,
         network,
-        noise_sigma=0.3,
-        steps=20,
-        step_size=0.1,
+        noise_sigma=None,
+        steps=10,
+        step_size=None,
         inference="langevin",
         encoder=None,
         observation=None,
         num_examples=None,
+        matched=True,
         prior=None,
         seed=0,
         **kwargs,
@@ -179,7 +194,9 @@ class Generator(base.Model):
         self.steps, self.step_size, self.inference = steps, step_size, inference
         self.encoder = encoder
         self.observation = Mask() if observation is None else observation
-        self.num_examples = num_examples
+        self.num_examples, self.matched = num_examples, matched
+        if noise_sigma is None:
+            self.derive_later(noise_sigma=0.3)
         if not self.prior.built:
             self.prior.build(self.z_shape)
         self.latents = self._make_latents()
@@ -195,13 +212,13 @@ class Generator(base.Model):
     @property
     def x_shape(self):
         """Return the shape of one x."""
-        output = self.network.output
+        output = base.outputs_of(self.network)
         return tuple((output["x"] if self.predictive else output).shape[1:])
 
     @property
     def predictive(self):
         """Return whether the network says how far x may be from g(z): `Proposal`."""
-        return isinstance(self.network.output, dict)
+        return isinstance(base.outputs_of(self.network), dict)
 
     @property
     def trainable_parts(self):
@@ -234,19 +251,25 @@ class Generator(base.Model):
 
     def call(self, inputs):
         """Return `g(z)`; `inputs` is z, or the dict that a conditional network takes."""
-        made = self.network(inputs)
+        return self._x(self.network(inputs))
+
+    def _x(self, made):
         return tf.cast(made["x"] if self.predictive else made, tf.float32)
 
     def encode(self, given):
         """Return what is given as `decode` takes it: encoded once, decoded with each z."""
-        names = [layer.name for layer in self.network.layers]
-        return self.network.get_layer("encoder")(given) if "encoder" in names else given
+        encoder, _ = self._parts()
+        return given if encoder is None else encoder(given)
 
     def decode(self, z, code):
         """Return what the network makes of z and of what `encode` returned."""
-        names = [layer.name for layer in self.network.layers]
-        network = self.network.get_layer("decoder") if "decoder" in names else self.network
-        return network(z if code is None else {"z": z, **code})
+        _, decoder = self._parts()
+        return (decoder or self.network)(z if code is None else {"z": z, **code})
+
+    def _parts(self):
+        """Return the models "encoder" and "decoder" that the network is made of, or None."""
+        layers = {layer.name: layer for layer in self.network.layers}
+        return layers.get("encoder"), layers.get("decoder")
 
     def propose(self, z, code, observation, seen):
         """Return the `Proposal` for z, of a network that says its spread.
@@ -358,6 +381,7 @@ class Generator(base.Model):
             z = self.prior.draw(tf.shape(seen)[0], seeds.fold(seed, 0))
         if temperature is None:
             temperature = 0.0 if self.inference == "descent" else 1.0
+        step_size = self.step_size if step_size is None else step_size
         return self._infer(
             seen,
             observation.parameters,
@@ -366,7 +390,7 @@ class Generator(base.Model):
             z,
             seeds.fold(seed, 1),
             tf.convert_to_tensor(self.steps if steps is None else steps, tf.int32),
-            tf.convert_to_tensor(self.step_size if step_size is None else step_size, tf.float32),
+            None if step_size is None else tf.convert_to_tensor(step_size, tf.float32),
             tf.convert_to_tensor(temperature, tf.float32),
         )
 
@@ -395,19 +419,22 @@ class Generator(base.Model):
     def _infer(self, seen, parameters, template, given, z, seed, steps, step_size, temperature):
         observation = template.bind(parameters)
 
+        code = self.encode(given)
+
         def energy(z):
             prior = tf.reduce_sum(_flat(z) ** 2, axis=1) / 2
-            return prior + self._misfit(z, seen, observation, given)
+            return prior + self._misfit(z, seen, observation, code)
 
-        return langevin(
-            energy, z, steps=steps, step_size=step_size, seed=seed, temperature=temperature
-        )
+        run = _steady if step_size is None else partial(langevin, step_size=step_size)
+        return run(energy, z, steps=steps, seed=seed, temperature=temperature)
 
-    def _misfit(self, z, seen, observation, given):
+    def _misfit(self, z, seen, observation, code):
         """Return `|project(g(z), seen) - g(z)|^2 / (2 sigma^2)`, `[batch]`."""
-        x = self.generate(z, given)
+        return self._misfit_of(self._x(self.decode(z, code)), seen, observation)
+
+    def _misfit_of(self, x, seen, observation):
         error = observation.project(x, seen) - x
-        return tf.reduce_sum(_flat(error) ** 2, axis=1) / (2 * self.noise_sigma**2)
+        return tf.reduce_sum(_flat(error) ** 2, axis=1) / (2 * self.value("noise_sigma") ** 2)
 
     # Learning -------------------------------------------------------------------------------
 
@@ -415,7 +442,7 @@ class Generator(base.Model):
         """Configure learning.
 
         Args:
-            optimizer: by default Adam(3e-4, beta_1=0.5), with weight decay 1e-4 when inference
+            optimizer: by default Adam(1e-3, beta_1=0.5), with weight decay 1e-4 when inference
                 is descent without noise.
             jit_compile: "auto" uses XLA on GPU and TPU only.
             **kwargs: as in `keras.Model.compile`.
@@ -430,11 +457,13 @@ class Generator(base.Model):
     def train_step(self, batch):
         """Alternate inference and learning on one batch: a tensor x or a dict with "x"."""
         observed = base.examples(batch)
-        seed = self.next_seed()
         observation = self.observation.bind(batch)
         seen = observation(observed)
+        visible = observation.visible(observed)
+        self.adapt(observation.lift(seen), self.updates == 0, visible)
+        seed = self.next_seed()
         given = self.given(seen, observation, observed, base.label(batch))
-        start = self._start(batch, observed, seeds.fold(seed, 0))
+        start = self.inference_start(batch, seen, observation, given, seeds.fold(seed, 0))
         z = self.infer(seen, observation, given=given, z=start, seed=seeds.fold(seed, 1))
         if self.latents is not None:
             self.latents.scatter_nd_update(batch["index"][:, None], z)
@@ -474,7 +503,7 @@ class Generator(base.Model):
             losses += [_spread_loss(observed, known, one) for one in (estimate, proposal)]
             loss = tf.reduce_mean(tf.add_n([divergence, *losses]))
             if taught is not None:
-                loss += taught[0] * self._misfit_of(taught[1])
+                loss += taught[0] * self._misfit_of_lesson(taught[1])
         variables = self.trainable_parts
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         means = [tf.reduce_sum(square) / _hidden_values(known, proposal) for square in squares]
@@ -494,7 +523,7 @@ class Generator(base.Model):
         divergence = mean**2 + tf.exp(log_variance) - log_variance - 1
         return z, tf.reduce_sum(_flat(divergence), axis=1) / 2
 
-    def _misfit_of(self, lesson):
+    def _misfit_of_lesson(self, lesson):
         """Return the misfit of a `Lesson`, a mean over its examples."""
         code = self.encode(lesson.given)
         proposal = self.propose(lesson.z, code, lesson.observation, lesson.seen)
@@ -512,8 +541,9 @@ class Generator(base.Model):
         """
         self.prior.learn(lessons[0][1], self.updates)
         with tf.GradientTape() as tape:
+            code = self.encode(given)
             misfits = [
-                tf.reduce_mean(self._misfit(z, seen, observation, given))
+                tf.reduce_mean(self._misfit(z, seen, observation, code))
                 for _, z, seen, observation in lessons
             ]
             weights = [weight for weight, *_ in lessons]
@@ -522,10 +552,14 @@ class Generator(base.Model):
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return self._error(misfits[0], lessons[0][2])
 
+    def derive(self, x, visible):
+        """Return sigma, derived from the deviation of the values."""
+        return {"noise_sigma": NOISE_BY_DEVIATION * base.deviation(x, visible)}
+
     def _error(self, misfit, seen):
         """Return the root mean squared error of a mean misfit, in units of x."""
         size = tf.cast(tf.size(seen) / tf.shape(seen)[0], tf.float32)
-        return self.noise_sigma * tf.sqrt(2 * misfit / size)
+        return self.value("noise_sigma") * tf.sqrt(2 * misfit / size)
 
     @property
     def limits(self):
@@ -557,14 +591,63 @@ class Generator(base.Model):
         seen = observation(observed)
         given = self.given(seen, observation, observed, base.label(batch))
         z = self.infer(seen, observation, given=given, seed=seed)
-        misfit = tf.reduce_mean(self._misfit(z, seen, observation, given))
+        misfit = tf.reduce_mean(self._misfit(z, seen, observation, self.encode(given)))
         return self.report(reconstruction=self._error(misfit, seen))
 
-    def _start(self, batch, observed, seed):
-        """Return where inference starts: each example's own z, or a draw from the prior."""
-        if self.latents is None:
-            return self.prior.draw(tf.shape(observed)[0], seed)
-        return self.kept(batch)
+    def inference_start(self, batch, seen, observation, given, seed, z=None):
+        """Return where inference starts in learning: each example's kept z, or draws, matched.
+
+        Args:
+            batch: as for `fit`; kept z are found by its "index".
+            seen: `observation(x)`.
+            observation: an `Observation`.
+            given: what a conditional network is told besides z.
+            seed: int32 `[2]`.
+            z: drawn from the prior, where that is done already.
+        """
+        if self.latents is not None:
+            return self.kept(batch)
+        if z is None:
+            z = self.prior.draw(tf.shape(seen)[0], seed)
+        if not self.matched or given is not None:
+            return z
+        return self.match(z, seen, observation, seed=seeds.fold(seed, 1))
+
+    def match(self, z, seen, observation=None, *, seed=0):
+        """Draw for each example one of the z, with p ~ exp(-misfit of g(z)).
+
+        As z are drawn from the prior, the more of them the closer to draws of p(z | seen).
+
+        Args:
+            z: `[n, *z_shape]`, drawn from the prior.
+            seen: `observation(x)`.
+            observation: an `Observation`; by default everything is seen.
+            seed: an int or int32 `[2]`.
+
+        Returns:
+            z: `[batch, *z_shape]`, of those given.
+
+        Example:
+            >>> network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(5)])
+            >>> generator = Generator(network, noise_sigma=0.001)
+            >>> z = tf.constant([[1.0, 0.0], [0.0, 1.0]])
+            >>> generator.match(z, generator.generate(z[1:])).numpy().tolist()
+            [[0.0, 1.0]]
+
+        Source:
+            Sampling and importance resampling: Rubin, 1987.
+        """
+        observation = Mask() if observation is None else observation
+        batch = tf.shape(seen)[:1]
+
+        def misfits(x):
+            x = tf.broadcast_to(x, tf.concat([batch, tf.shape(x)], axis=0))
+            return self._misfit_of(x, seen, observation)
+
+        scores = -tf.transpose(tf.map_fn(misfits, self.generate(z)))  # [batch, n]
+        noise = seeds.uniform(seeds.as_seed(seed), tf.shape(scores))
+        gumbel = -tf.math.log(-tf.math.log(tf.clip_by_value(noise, 1e-9, 1 - 1e-7)))
+        return tf.gather(z, tf.argmax(scores + gumbel, axis=1))
 
     def kept(self, batch):
         """Return the z that is kept of each example of a batch, found by its "index"."""
@@ -580,7 +663,7 @@ class Generator(base.Model):
         """Return the mean squared errors of g(0) and g(z), of a generator with a spread."""
         if not self.predictive:
             return None
-        first = keras.initializers.Constant(self.noise_sigma**2)
+        first = keras.initializers.Constant(0.1)
         return self.add_weight(
             shape=(2,), initializer=first, dtype="float32", trainable=False, name="missed"
         )
@@ -595,9 +678,22 @@ class Generator(base.Model):
         )
 
     def default_optimizer(self):
-        """Return Adam(3e-4, beta_1=0.5); descent needs weight decay (see `inference`)."""
+        """Return Adam(1e-3, beta_1=0.5); descent needs weight decay (see `inference`)."""
         decay = 1e-4 if self.inference == "descent" else None
-        return keras.optimizers.Adam(3e-4, beta_1=0.5, weight_decay=decay)
+        return keras.optimizers.Adam(1e-3, beta_1=0.5, weight_decay=decay)
+
+
+def _steady(energy, z, *, steps, seed, temperature):
+    """Run Langevin dynamics with a step for each row, by the curvature where it starts.
+
+    A row whose energy has risen by more than chance, as it does where it diverges, goes back.
+    """
+    step_size = tf.sqrt(STEADY / tf.maximum(curvature(energy, z), STEADY / LARGEST_STEP**2))
+    how = {"steps": steps, "seed": seed, "temperature": temperature}
+    moved = langevin(energy, z, step_size=step_size, **how)
+    chance = 10.0 + tf.cast(tf.size(z[0]), tf.float32)
+    kept = energy(moved) < energy(z) + chance  # never, if it is not a number
+    return tf.where(tf.reshape(kept, [-1] + [1] * (z.shape.rank - 1)), moved, z)
 
 
 def _input_shapes(network):

@@ -12,6 +12,8 @@ import tensorflow as tf
 
 from coopkeras import seeds
 
+NEAR = 1e-2  # of the two gradients whose difference is a curvature, in units of x
+
 
 def langevin(energy, x, *, steps, step_size, seed, temperature=1.0, first_step=0, project=None):
     """Run Langevin dynamics from `x` and return where the chains end.
@@ -97,6 +99,39 @@ def gradient(function, x):
 
 def _at(step, value):
     return value(step) if callable(value) else value
+
+
+def curvature(energy, x, rounds=2):
+    """Estimate the largest curvature of an energy at each example, `[batch]`.
+
+        v <- H v / |H v|   from v = dU/dx,   H v = (dU/dx(x + h v) - dU/dx(x)) / h
+
+    Langevin dynamics is stable while step_size^2 times the curvature is below 4. The estimate is
+    a lower bound for a quadratic energy; it is of the row alone, and is not random.
+
+    Args:
+        energy: function `[batch, ...] -> [batch]`.
+        x: `[batch, ...]`.
+        rounds: power iterations, one gradient each.
+
+    Returns:
+        curvature: float32 `[batch]`, 0 or more.
+
+    Example:
+        >>> steep = lambda x: 50.0 * x[:, 0] ** 2 + 0.5 * x[:, 1] ** 2
+        >>> curvature(steep, tf.ones([1, 2])).numpy().round().tolist()
+        [100.0]
+    """
+    slope = change = gradient(energy, x)
+    for _ in range(rounds):
+        direction = change / (_length(change) + 1e-12)
+        change = (gradient(energy, x + NEAR * direction) - slope) / NEAR
+    return tf.reshape(_length(change), [-1])
+
+
+def _length(x):
+    """Return the length of each example, `[batch, 1, ...]`."""
+    return tf.sqrt(tf.reduce_sum(x**2, axis=tuple(range(1, x.shape.rank)), keepdims=True))
 
 
 def _per_row(value, x, dtype=tf.float32):

@@ -26,7 +26,7 @@ class Config(
     """
 
     data: str = "samples:textures"
-    updates: int = 420
+    updates: int = 440
 
     def __post_init__(self):
         """Check that the holes fit."""

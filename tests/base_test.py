@@ -267,3 +267,67 @@ def test_xla_is_as_asked():
 def test_this_machine_has_an_answer():
     assert base.has_accelerator() in (True, False)
     assert base._has_amx() in (True, False)
+
+
+def test_the_deviation_is_about_the_mean_example_and_of_what_is_known():
+    x = np.random.default_rng(0).normal([100, -5, 0], 2.0, size=(4000, 3)).astype("float32")
+    np.testing.assert_allclose(base.deviation(x), 2, rtol=0.03)
+    np.testing.assert_allclose(base.deviation(x[:1]), x[0].std(), rtol=1e-4)
+    assert base.deviation(np.ones([4, 3], "float32")) == 1  # no scale to find: any will do
+    visible = np.random.default_rng(1).random((4000, 3)) < 0.5
+    known = tf.cast(visible, tf.float32)
+    np.testing.assert_allclose(base.deviation(np.where(visible, x, 0.0), known), 2, rtol=0.05)
+
+
+UNTUNED = {
+    Descriptor: lambda: Descriptor(network()),
+    Generator: lambda: Generator(network()),
+    CoopNets: coopnets,
+}
+
+
+def derived(model):
+    parts = [model, *(layer for layer in model.layers if isinstance(layer, base.Model))]
+    return [weight.numpy() for part in parts for weight in part.derived.values()]
+
+
+@pytest.mark.parametrize("kind", UNTUNED)
+def test_what_is_derived_is_of_the_first_batch_and_is_saved(kind, tmp_path):
+    x, model = 3 * seeds.normal(0, [64, 3]), UNTUNED[kind]()
+    model.compile()
+    before = derived(model)
+    model.fit(x, batch_size=64, verbose=0)
+    first = derived(model)
+    model.fit(9 * x, batch_size=64, verbose=0)
+    assert first == derived(model) != before
+    model.adapt(2 * x)
+    assert first != derived(model)
+    model.save(tmp_path / "model.keras")
+    assert derived(keras.saving.load_model(tmp_path / "model.keras")) == derived(model)
+    path, again = tf.train.Checkpoint(model=model).write(str(tmp_path / "c")), UNTUNED[kind]()
+    again.compile()
+    tf.train.Checkpoint(model=again).read(path).expect_partial()
+    assert derived(again) == derived(model)
+    if kind is not CoopNets:  # it makes such copies itself
+        assert derived(base.copy(model)) == derived(model)
+
+
+def test_what_is_derived_is_in_proportion_to_the_data():
+    x, generator = 3 * seeds.normal(0, [640, 3]), UNTUNED[Generator]()
+    generator.adapt(x)
+    np.testing.assert_allclose(generator.value("noise_sigma"), 1, rtol=0.05)
+    descriptor = UNTUNED[Descriptor]()
+    descriptor.adapt(x)
+    small = descriptor.value("step_size").numpy()
+    descriptor.adapt(10 * x)
+    np.testing.assert_allclose(descriptor.value("step_size"), 10 * small, rtol=1e-4)
+
+
+def test_numbers_that_are_given_stay():
+    descriptor = Descriptor(network(), step_size=0.25)
+    generator = Generator(network(), noise_sigma=0.2)
+    for model in (descriptor, generator):
+        model.compile()
+        model.fit(seeds.normal(0, [8, 3]), verbose=0)
+        assert not model.derived
+    assert (descriptor.value("step_size"), generator.value("noise_sigma")) == (0.25, 0.2)

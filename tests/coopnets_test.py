@@ -25,7 +25,9 @@ def plane(width=8, steps=(3, 2), **kwargs):
     descriptor = Descriptor(
         dense(2, 1, width), start="data", reference=1.0, steps=steps[0], step_size=0.1
     )
-    generator = Generator(dense(2, 2, width), noise_sigma=0.15, steps=steps[1], step_size=0.05)
+    generator = Generator(
+        dense(2, 2, width), noise_sigma=0.15, steps=steps[1], step_size=0.05, matched=False
+    )
     return CoopNets(descriptor, generator, **kwargs)
 
 

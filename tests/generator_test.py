@@ -442,3 +442,40 @@ def test_mixed_precision_keeps_z_and_x_in_float32():
     assert generator.network(normal(2, 2)).dtype == tf.bfloat16
     weights_after(generator, [normal(6, 4)])
     assert generator.infer(normal(2, 4)).dtype == generator.sample(2).dtype == tf.float32
+
+
+# Without numbers ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("steepness", [1.0, 30.0, 1000.0])
+def test_an_inference_without_a_step_size_does_not_diverge(steepness):
+    network = linear()
+    network.set_weights([steepness * weight for weight in network.get_weights()])
+    generator = Generator(network, noise_sigma=0.1, steps=50)
+    x = generator.sample(20, seed=1)
+    z = generator.infer(x, seed=2)
+    assert np.isfinite(z).all()
+    assert base.distance(generator.generate(z), x) < 0.2 * np.std(x) + 0.2
+    alone = generator.infer(x[3:4], z=generator.prior.draw(1, seeds.as_seed(0)), temperature=0.0)
+    several = tf.tile(generator.prior.draw(1, seeds.as_seed(0)), [20, 1])
+    both = generator.infer(x, z=several, temperature=0.0)
+    np.testing.assert_allclose(both[3], alone[0], rtol=1e-3, atol=1e-3)
+
+
+def test_an_inference_without_a_step_size_draws_from_the_posterior():
+    generator = Generator(linear(), noise_sigma=SIGMA, steps=200)
+    x = tf.tile(normal(1, 4), [4000, 1])
+    z = generator.infer(x).numpy()
+    np.testing.assert_allclose(z.mean(0), posterior_mean(generator, x[:1])[0], atol=0.05)
+
+
+def test_an_example_is_matched_with_the_z_that_explains_it():
+    z, hidden = normal(30, 2), np.arange(4) < 2
+    generator = Generator(linear(), noise_sigma=1e-3)
+    x = generator.generate(z)
+    assert np.array_equal(generator.match(z, x[::-1]), z[::-1])
+    seen = np.where(hidden, np.nan, x)
+    assert np.array_equal(generator.match(z, seen, Mask(~hidden)), z)
+    vague = Generator(linear(), noise_sigma=1e4)
+    rows = vague.match(z, tf.tile(x[:1], [3000, 1])).numpy()
+    assert np.unique(rows, axis=0).shape == (30, 2)  # all are equally likely

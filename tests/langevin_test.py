@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from coopkeras import seeds
 from coopkeras.descriptor import Descriptor
-from coopkeras.langevin import gradient, langevin
+from coopkeras.langevin import curvature, gradient, langevin
 
 traced = tf.function(langevin)
 
@@ -255,3 +255,15 @@ def test_the_gradient_of_an_example_does_not_depend_on_how_many_there_are():
     x = images(5)
     energy = Descriptor(network(), start="noise").energy
     np.testing.assert_allclose(gradient(energy, x)[:1], gradient(energy, x[:1]), rtol=1e-4)
+
+
+def test_the_curvature_is_the_largest_of_a_quadratic_energy_and_of_the_row_alone():
+    root = np.random.default_rng(0).normal(size=(5, 5)) * [9, 3, 1, 1, 0.1]
+    hessian = tf.constant(root @ root.T, tf.float32)
+    energy = lambda x: tf.reduce_sum(x * (x @ hessian), axis=1) / 2  # noqa: E731
+    x = seeds.normal(0, [20, 5])
+    found, largest = curvature(energy, x), np.linalg.eigvalsh(hessian).max()
+    assert np.all(found < 1.01 * largest)
+    assert np.all(found > 0.3 * largest)
+    assert np.mean(found) > 0.8 * largest
+    np.testing.assert_allclose(curvature(energy, x[3:4]), found[3:4], rtol=1e-3)

@@ -13,7 +13,7 @@ from coopkeras.networks.layers import Modulate, Total, Waves, check_shape, layer
 START_SIZE = 4
 
 
-def descriptor(shape, channels=(64, 128, 256), form="object", activation="leaky_relu", scale=1.0):
+def descriptor(shape, channels=(32, 64, 128), form="object", activation="leaky_relu", scale=1.0):
     """Return a bottom-up network f: x -> top responses, whose sum is f(x).
 
     Args:

@@ -15,7 +15,7 @@ from coopkeras.networks.layers import (
 )
 
 
-def generator(shape, latent_dim=100, channels=(256, 128, 64), form="object", classes=(), context=0):
+def generator(shape, latent_dim=100, channels=(128, 64, 32), form="object", classes=(), context=0):
     """Return a top-down network g: z -> x.
 
     Args:

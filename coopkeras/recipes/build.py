@@ -8,12 +8,8 @@ import numpy as np
 
 from coopkeras import data, networks
 from coopkeras.coopnets import CoopNets
-from coopkeras.descriptor import Descriptor
-from coopkeras.generator import Generator
-
-SCALE_BY_VALUE = 65.0
-STEP_BY_DEVIATION = 1 / 22
-NOISE_BY_DEVIATION = 1 / 3
+from coopkeras.descriptor import SCALE_BY_VALUE, STEP_BY_DEVIATION, Descriptor
+from coopkeras.generator import NOISE_BY_DEVIATION, Generator
 
 
 def images(config, size=None):
@@ -214,6 +210,7 @@ def _generator(config, network, **more):
         noise_sigma=config.noise_sigma,
         steps=config.infer_steps,
         step_size=config.infer_step_size,
+        matched=False,
         seed=config.seed,
         **more,
     )

@@ -274,7 +274,7 @@ class ProposalConfig(RecoveryFields):
     latent_dim: int = 32
     width: int = 64
     levels: int = 10
-    descriptor_updates: int = 12
+    descriptor_updates: int = 16
     learning_rate: float = 2e-3
 
     def __post_init__(self):

@@ -27,12 +27,48 @@ def inputs(n, shape, latent_dim=3):
 def test_a_recovery_generator_returns_known_values_as_they_are(shape, smooth_fill):
     network = networks.recovery_generator(shape, 3, SMALL, smooth_fill)
     given = inputs(2, shape)
-    x = network(given)
+    x = network(given)["x"]
     assert x.shape == (2, *shape)
     known = np.broadcast_to(given["visible"] == 1, x.shape)
     assert np.array_equal(x.numpy()[known], given["seen"].numpy()[known])
-    other = network({**given, "z": -given["z"]}).numpy()
+    other = network({**given, "z": -given["z"]})["x"].numpy()
     assert (other != x.numpy())[~known].mean() > 0.9  # z reaches every hidden value
+
+
+def test_what_is_seen_is_encoded_once_and_decoded_with_each_z():
+    network = networks.recovery_generator(IMAGE, 3, SMALL, smooth_fill=True)
+    given = inputs(2, IMAGE)
+    code = network.get_layer("encoder")({name: given[name] for name in ("seen", "visible")})
+    for z in (given["z"], 2 * given["z"]):
+        decoded, whole = network.get_layer("decoder")({"z": z, **code}), network({**given, "z": z})
+        for name in ("x", "log_spread", "features"):
+            assert np.array_equal(decoded[name], whole[name])
+
+
+def test_learning_the_spread_leaves_x_as_it_is():
+    network = networks.recovery_generator(IMAGE, 3, SMALL)
+    with tf.GradientTape(persistent=True) as tape:
+        made = network(inputs(2, IMAGE))
+        spread = tf.reduce_sum(made["log_spread"] ** 2)
+    gradients = tape.gradient(spread, network.trainable_variables)
+    of_x = tape.gradient(made["x"], network.trainable_variables)
+    pairs = list(zip(gradients, of_x, strict=True))
+    assert all(a is None or b is None for a, b in pairs)
+    assert any(a is not None for a, _ in pairs)
+
+
+def test_an_inference_network_sees_all_that_it_is_given():
+    network = networks.inference_network((16, 16, 1), 3, (4, 4))
+    given = {"x": normal(2, (16, 16, 1), seed=3), **inputs(2, (16, 16, 1))}
+    given.pop("z")
+    law = network(given)
+    assert {name: tuple(one.shape) for name, one in law.items()} == {
+        "mean": (2, 3),
+        "log_variance": (2, 3),
+    }
+    for name in given:
+        other = network({**given, name: 1 - given[name]})
+        assert (other["mean"].numpy() != law["mean"].numpy()).all()
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -40,17 +76,21 @@ def test_brightness_and_contrast_pass_through_a_recovery_generator(shape):
     network = networks.recovery_generator(shape, 3, SMALL, smooth_fill=True)
     given = inputs(2, shape)
     seen = given["seen"] * given["visible"]
-    x = network({**given, "seen": seen})
+    made = network({**given, "seen": seen})
     other = network({**given, "seen": 0.5 * seen + 0.3 * given["visible"]})
-    np.testing.assert_allclose(other, 0.5 * x + 0.3, atol=1e-3)
+    np.testing.assert_allclose(other["x"], 0.5 * made["x"] + 0.3, atol=1e-3)
+    halved = made["log_spread"] + np.log(0.5)
+    np.testing.assert_allclose(other["log_spread"], halved, atol=1e-2)
 
 
 def test_the_correction_of_a_smooth_fill_is_bounded():
     network = networks.recovery_generator(IMAGE, 3, SMALL, smooth_fill=True)
     network.set_weights([100 * weight for weight in network.get_weights()])
     given = inputs(2, IMAGE)
-    filled, _, spread = network.get_layer("smooth_fill")([given["seen"], given["visible"]])
-    corrected = abs(network(given) - filled).numpy()
+    filled, _, spread = network.get_layer("encoder").get_layer("smooth_fill")(
+        [given["seen"], given["visible"]]
+    )
+    corrected = abs(network(given)["x"] - filled).numpy()
     assert (corrected <= 1.001 * networks.conditional.LARGEST_CORRECTION * spread).numpy().all()
     assert corrected.max() > 0.9 * networks.conditional.LARGEST_CORRECTION * spread.numpy().min()
 
@@ -61,7 +101,8 @@ def test_networks_are_saved_and_loaded_by_keras(shape, smooth_fill, tmp_path):
     network = networks.recovery_generator(shape, 3, SMALL, smooth_fill)
     network.save(tmp_path / "network.keras")
     again = keras.saving.load_model(tmp_path / "network.keras")
-    assert np.array_equal(again(inputs(2, shape)), network(inputs(2, shape)))
+    for name, made in network(inputs(2, shape)).items():
+        assert np.array_equal(again(inputs(2, shape))[name], made)
 
 
 # Enlarging ----------------------------------------------------------------------------------

@@ -21,6 +21,14 @@ def inputs(n, shape, latent_dim=3):
     return {"z": z, "seen": seen * visible, "visible": visible}
 
 
+def revising_inputs(n, shape, features=2):
+    names = ("v", "x", "proposed", "log_spread")
+    given = {name: normal(n, shape, seed) for seed, name in enumerate(names)}
+    given["visible"] = normal(n, (*shape[:-1], 1), seed=4)
+    given["features"] = normal(n, (*shape[:-1], features), seed=5)
+    return given | {"angle": tf.fill([n, 1], 0.7)}
+
+
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_a_texture_is_of_any_size(rank):
     shape = (*[None] * rank, 2)
@@ -32,23 +40,23 @@ def test_a_texture_is_of_any_size(rank):
         assert x.shape == (2, *[side] * rank, 2)
         assert descriptor(x).shape[0] == 2
         for recovery in recoveries:
-            assert recovery(inputs(2, tuple(x.shape[1:]))).shape == x.shape
+            assert recovery(inputs(2, tuple(x.shape[1:])))["x"].shape == x.shape
 
 
 @pytest.mark.parametrize("shape", [SOUND, IMAGE, VIDEO])
 def test_an_example_does_not_see_its_neighbours(shape):
-    def last(network, batch):
-        return network(tf.nest.map_structure(lambda t: t[-1:], batch), training=True)[0]
-
     for network, batch in [
         (networks.descriptor(shape, channels=SMALL), normal(4, shape)),
         (networks.descriptor(shape, channels=SMALL, form="texture"), normal(4, shape)),
         (networks.generator(shape, latent_dim=3, channels=SMALL), normal(4, (3,))),
         (networks.recovery_generator(shape, 3, SMALL), inputs(4, shape)),
         (networks.recovery_generator(shape, 3, SMALL, smooth_fill=True), inputs(4, shape)),
+        (networks.revising_descriptor(shape, 2, SMALL), revising_inputs(4, shape)),
     ]:
-        together = network(batch, training=True)[-1]
-        np.testing.assert_allclose(together, last(network, batch), rtol=1e-4, atol=1e-5)
+        together = network(batch, training=True)
+        alone = network(tf.nest.map_structure(lambda t: t[-1:], batch), training=True)
+        for a, b in zip(tf.nest.flatten(together), tf.nest.flatten(alone), strict=True):
+            np.testing.assert_allclose(a[-1], b[0], rtol=1e-4, atol=1e-5)
 
 
 def test_mixed_precision_ends_in_float32():
@@ -58,7 +66,9 @@ def test_mixed_precision_ends_in_float32():
     given = inputs(1, IMAGE)
     known = given["visible"] == 1
     for smooth_fill in (False, True):
-        x = networks.recovery_generator(IMAGE, 3, SMALL, smooth_fill)(given)
+        made = networks.recovery_generator(IMAGE, 3, SMALL, smooth_fill)(given)
+        assert made["log_spread"].dtype == tf.float32
+        x = made["x"]
         assert x.dtype == tf.float32
         assert np.array_equal(x[known], given["seen"][known])
 
