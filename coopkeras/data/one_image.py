@@ -9,6 +9,7 @@ from coopkeras.data.examples import Examples, Split
 from coopkeras.errors import UserError
 
 LEAST_KNOWN = 0.5  # share of a patch to learn from
+ENOUGH = 1000  # patches that know all of themselves
 LEAST_JUDGED = 2  # patches
 
 
@@ -17,7 +18,7 @@ def split(x, known, size, held_out=0.0):
 
     Every patch has an entry "known", bool `[size, size, 1]`. Where a value is not known a patch
     has the nearest known one: what an image holds there is not looked at. Patches to learn from
-    know at least half of themselves; those to judge by know all.
+    know all of themselves, or half where there are fewer than 1000 such; those to judge by all.
 
     Args:
         x: float `[height, width, c]` in [-1, 1].
@@ -48,7 +49,9 @@ def split(x, known, size, held_out=0.0):
     shares = _shares(known[..., 0], size)
     left = np.arange(shares.shape[1]) + size <= border
     right = np.arange(shares.shape[1]) >= border
-    train = np.argwhere((shares >= LEAST_KNOWN) & left)
+    train = np.argwhere((shares == 1) & left)
+    if len(train) < ENOUGH:
+        train = np.argwhere((shares >= LEAST_KNOWN) & left)
     if not len(train):
         raise UserError(
             f"No patch of {size}x{size} pixels of this image is known by half, which leaves "

@@ -42,6 +42,14 @@ def test_patches_are_those_of_the_image_and_say_what_they_know(image):
     assert min(shares) < 1
 
 
+def test_patches_that_know_all_are_preferred_if_there_are_enough(image, monkeypatch):
+    x, known = image
+    monkeypatch.setattr(one_image, "ENOUGH", 100)
+    train = one_image.split(x, known, SIZE).train
+    assert len(train) >= 100
+    assert np.asarray(train.gather(tf.range(len(train)))["known"]).all()
+
+
 def test_what_is_held_out_is_known_and_never_learned_from(image):
     x, known = image
     x[:, 40:] = 1.0
