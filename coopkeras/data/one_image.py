@@ -10,6 +10,7 @@ from coopkeras.errors import UserError
 
 LEAST_KNOWN = 0.5  # share of a patch to learn from
 ENOUGH = 1000  # patches that know all of themselves
+MOST = 100_000  # patches to learn from: a training of minutes sees some thousand
 LEAST_JUDGED = 2  # patches
 
 
@@ -18,7 +19,8 @@ def split(x, known, size, held_out=0.0):
 
     Every patch has an entry "known", bool `[size, size, 1]`. Where a value is not known a patch
     has the nearest known one: what an image holds there is not looked at. Patches to learn from
-    know all of themselves, or half where there are fewer than 1000 such; those to judge by all.
+    know all of themselves, or half where there are fewer than 1000 such; those to judge by all. Of
+    more than 100,000 to learn from, the nearest to what is not known are taken.
 
     Args:
         x: float `[height, width, c]` in [-1, 1].
@@ -57,6 +59,7 @@ def split(x, known, size, held_out=0.0):
             f"No patch of {size}x{size} pixels of this image is known by half, which leaves "
             f"nothing to learn from; use a smaller --set=size=, or a smaller mask."
         )
+    train = _nearest(train, known[..., 0], size)
     whole = _patches(x, known, size)
     judged = np.argwhere((shares == 1) & right)
     judged = judged if len(judged) >= LEAST_JUDGED else judged[:0]
@@ -68,6 +71,14 @@ def _shares(known, size):
     sums = np.pad(known.astype(np.int64).cumsum(0).cumsum(1), [(1, 0), (1, 0)])
     inside = sums[size:, size:] - sums[:-size, size:] - sums[size:, :-size] + sums[:-size, :-size]
     return inside / size**2
+
+
+def _nearest(corners, known, size):
+    """Return the corners of the patches whose middles are nearest to what is not known, at most."""
+    if len(corners) <= MOST or known.all():
+        return corners
+    distances = ndimage.distance_transform_edt(known)[tuple((corners + size // 2).T)]
+    return corners[np.sort(np.argsort(distances, kind="stable")[:MOST])]
 
 
 def _patches(x, known, size):

@@ -50,6 +50,16 @@ def test_patches_that_know_all_are_preferred_if_there_are_enough(image, monkeypa
     assert np.asarray(train.gather(tf.range(len(train)))["known"]).all()
 
 
+def test_of_very_many_patches_those_near_the_hole_are_taken(image, monkeypatch):
+    x, known = image
+    x[:, 40:] = 1.0
+    monkeypatch.setattr(one_image, "MOST", 50)
+    train = one_image.split(np.minimum(x, 1.0), known, SIZE).train
+    assert len(train) == 50
+    middles = train.array()[:, SIZE // 2, SIZE // 2]
+    assert (middles.max(-1) < 1).all()
+
+
 def test_what_is_held_out_is_known_and_never_learned_from(image):
     x, known = image
     x[:, 40:] = 1.0
