@@ -26,6 +26,19 @@ def largest_square(size):
     return size - 2 * (size // RIM)
 
 
+def thickest(hidden):
+    """Return the side of the largest square, or thickness, among the parts of a mask.
+
+    Args:
+        hidden: bool `[height, width]`, True = to be filled.
+
+    Example:
+        >>> thickest(np.ones([9, 7], bool))
+        9
+    """
+    return max((side for _, side, _ in _parts(hidden)), default=0)
+
+
 def patch_size(hidden):
     """Return the side of the patches to learn from: 32, or 64 for a hole that needs it.
 
@@ -41,8 +54,7 @@ def patch_size(hidden):
         >>> patch_size(hidden), patch_size(hidden[:20])
         (64, 20)
     """
-    shortest, smallest = min(hidden.shape), SIZES[0]
-    needed = max((side for _, side, _ in _parts(hidden)), default=0)
+    shortest, smallest, needed = min(hidden.shape), SIZES[0], thickest(hidden)
     fitting = [size for size in SIZES if needed <= largest_square(size)] or SIZES[-1:]
     return fitting[0] if 2 * fitting[0] <= shortest else min(smallest, shortest)
 

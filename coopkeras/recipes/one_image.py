@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+from absl import logging
 
 from coopkeras import data, images
 from coopkeras.data import held_out as held_outs
@@ -60,8 +61,18 @@ def config_of_file(cls, path, mask_path, output_path, settings, **flags):
     names = {setting.partition("=")[0] for setting in settings}
     config = cls.parse(settings, **flags)
     size = config.size if "size" in names else masks.patch_size(hidden)
+    _say_if_too_large(hidden, size)
     derived = {"size": size, "holes": masks.holes_like(hidden, size), **_length(size)}
     return dataclasses.replace(config, **{n: v for n, v in derived.items() if n not in names})
+
+
+def _say_if_too_large(hidden, size):
+    if masks.thickest(hidden) > masks.largest_square(size):
+        logging.warning(
+            "The hole does not fit into the patches of %d pixels that are learned: it will be "
+            "filled in rounds, from its border inwards.",
+            size,
+        )
 
 
 def _length(size):
