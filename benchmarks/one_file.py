@@ -31,6 +31,7 @@ from coopkeras.task import row
 MARGIN = 24  # pixels around the hole on a sheet
 SCRIBBLED = 64  # pixels: side of the square that a scribble is in
 COVERAGE = 0.2  # of that square
+KEPT = ("psnr", "ssim", "patch_distance")
 
 
 def main():
@@ -60,7 +61,7 @@ def judged(name, x, truth, hidden, setting):
     place = around(hidden)
     x, truth, hidden = (one[place][None] for one in (x, truth, hidden))
     found = metrics.of_recovery(x, truth, hidden)
-    kept = {key: found[key] for key in ("psnr", "ssim", "patch_distance")}
+    kept = {key: (float(found[key][0][0]), *found[key][1:]) for key in KEPT}
     return row(name, setting=setting, metrics=kept, n=1)
 
 
