@@ -128,7 +128,6 @@ def complete(
     able = [name for name, one in registry.available(plugins)[0].items() if one.completes]
     paths = {"input_path": input_path, "mask_path": mask_path, "output_path": output_path}
     task, workdir = one_file.prepare(cls, workdir, settings, flags, able=able, **paths)
-    print(f"workdir     {workdir}", flush=True)
     model, split, seconds = train.fit(task, workdir, verbose)
     for path in task.predict(model, task.config.data, output_path, mask_path):
         print(f"wrote  {path}", flush=True)
