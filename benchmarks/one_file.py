@@ -61,7 +61,7 @@ def judged(name, x, truth, hidden, setting):
     place = around(hidden)
     x, truth, hidden = (one[place][None] for one in (x, truth, hidden))
     found = metrics.of_recovery(x, truth, hidden)
-    kept = {key: (float(found[key][0][0]), *found[key][1:]) for key in KEPT}
+    kept = {key: (float(np.mean(found[key][0])), *found[key][1:]) for key in KEPT}
     return row(name, setting=setting, metrics=kept, n=1)
 
 
