@@ -13,7 +13,7 @@ from coopkeras.images import files, masks, repair
 from coopkeras.recipes.settings import RecoveryFields
 
 ALPHA = "alpha"
-UPDATES = 150  # of patches of 32 pixels: about 2 minutes on one core; see `_length`
+UPDATES = 150  # of patches of 32 pixels: 3 to 5 minutes on one core; see `_length`
 LEAST_UPDATES = 50  # of larger patches, which take longer
 LOG_EVERY = 25
 SMALLEST = 16  # pixels: side of a patch
@@ -76,7 +76,7 @@ def _say_if_too_large(hidden, size):
 
 
 def _length(size):
-    """Return the settings of a training of about 2 minutes: the place for minutes=2."""
+    """Return the settings of a training of some minutes: the place for minutes=2."""
     updates = max(LEAST_UPDATES, UPDATES * 32**2 // max(32, size) ** 2)
     return {"updates": updates, "log_every": LOG_EVERY}
 
