@@ -80,7 +80,7 @@ class StandardNormal(Prior):
         """Learn nothing."""
 
 
-LOG_SPREADS = (-6.0, 2.0)  # bounds of the logarithm of a spread
+LOG_SPREADS = (-6.0, 0.0)  # bounds of the logarithm of a spread: 1 is half of the range of x
 
 
 class Proposal(NamedTuple):

@@ -1,6 +1,7 @@
 """The command line: flags and main(), nothing else.
 
     python -m coopkeras.run --task=inpaint --data=photos/ --set=size=64
+    python -m coopkeras.run --task=inpaint --data=in.png --mask=hole.png --output=out.png
     python -m coopkeras.run --task=inpaint --help      the settings of a task; --help=expert: all
 
 Exit codes: 0 done; 1 a bug (traceback) or flags that absl refuses; 2 a mistake in what was asked
@@ -42,9 +43,11 @@ _SEED = flags.DEFINE_integer("seed", None, "Every random number is derived from 
 _LIST = flags.DEFINE_bool("list", False, "List the tasks.")
 _INPUT = flags.DEFINE_string("input", None, "predict: your file to read.")
 _MASK = flags.DEFINE_string(
-    "mask", None, "predict: mask of what to fill: white in an image, non-zero in a sound."
+    "mask", None, "Mask of what to fill: white in an image, non-zero in a sound."
 )
-_OUTPUT = flags.DEFINE_string("output", None, "predict: file to write.")
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "File to write; without --mode what --data is trained on, and completed."
+)
 _EXPORT_ROOT = flags.DEFINE_string("export_root", "savedmodels", "Folder of exported models.")
 
 
@@ -127,14 +130,17 @@ def _run(argv):
         },
         "export": {"export_root": export_root},
     }
+    jobs["complete"] = {"command": command, "verbose": jobs["train"]["verbose"], **jobs["predict"]}
+    asked = any((_INPUT.value, _MASK.value, _OUTPUT.value)) and _MODE.value == "train"
+    mode = "complete" if asked else _MODE.value
     commands.run(
-        _MODE.value,
+        mode,
         _TASK.value,
         workdir=_WORKDIR.value,
         plugins=_PLUGIN.value,
         settings=_SET.value,
         flags=_own_flags(),
-        **jobs[_MODE.value],
+        **jobs[mode],
     )
 
 

@@ -250,6 +250,8 @@ class Task(abc.ABC):
         summary: one line for --list.
         takes_input: whether `predict` needs a file to read.
         takes_mask: whether it needs a mask too, unless the file itself says what to fill.
+        completes: whether it can learn from what is known of one file and complete that file; then
+            it has `config_of_file`.
         suffix: of the files that `predict` reads and writes, for the commands of the report.
         Config: a frozen dataclass derived from `TaskConfig`.
 
@@ -261,11 +263,28 @@ class Task(abc.ABC):
     summary: typing.ClassVar[str]
     takes_input: typing.ClassVar[bool] = True
     takes_mask: typing.ClassVar[bool] = False
+    completes: typing.ClassVar[bool] = False
     suffix: typing.ClassVar[str] = ".png"
     Config: typing.ClassVar[type]
 
     def __init__(self, config=None):
         self.config = self.Config() if config is None else config
+
+    @classmethod
+    def config_of_file(cls, path, mask_path, output_path, settings, **flags):
+        """Return the `Config` to learn from what is known of one file, of a task that `completes`.
+
+        Args:
+            path: of the file, `data` of the config.
+            mask_path: of the mask of what is not known; None where the file itself says it.
+            output_path: where the completed file will go.
+            settings: list of "name=value".
+            **flags: settings that have a flag of their own (seed).
+
+        Raises:
+            UserError: if the file can't be completed, or not be written to such a path.
+        """
+        raise NotImplementedError(f"--task={cls.name} does not complete files.")
 
     @abc.abstractmethod
     def datasets(self):

@@ -12,7 +12,12 @@ COMPONENTS = 200  # of the Gaussian that may fill what is hidden, at most
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(ck.recipes.HolesFields, ck.recipes.ImageRecoveryFields, ck.recipes.ProposalConfig):
+class Config(
+    ck.recipes.HolesFields,
+    ck.recipes.OneImageFields,
+    ck.recipes.ImageRecoveryFields,
+    ck.recipes.ProposalConfig,
+):
     """Settings of inpainting; the defaults are those of the embedded textures.
 
     Attributes:
@@ -38,7 +43,19 @@ class Inpaint(ck.recipes.HolesRecovery):
 
     name: ClassVar[str] = "inpaint"
     summary: ClassVar[str] = "fill the hole of an image"
+    completes: ClassVar[bool] = True
     Config: ClassVar[type] = Config
+
+    @classmethod
+    def config_of_file(cls, path, mask_path, output_path, settings, **flags):
+        """Return the config to learn from what is known of an image."""
+        of_file = ck.recipes.one_image.config_of_file
+        return of_file(cls.Config, path, mask_path, output_path, settings, **flags)
+
+    def examples(self):
+        """Return images, or patches of the one image that is known in part."""
+        one = self.config.mask
+        return ck.recipes.one_image.examples(self.config) if one else super().examples()
 
     def named(self, setting):
         """Return M12 for a square of 12 pixels."""

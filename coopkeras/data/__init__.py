@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = public(
         "audio": (),
         "video": (),
         "held_out": (),
+        "one_image": (),
         "samples": (),
         "sources": (),
         "stores": (),

@@ -75,7 +75,8 @@ class Examples:
 
         Returns:
             batch: dict `{"x": float32 [b, h, w, c] in [-1, 1], "index": int64 [b]}`, and
-                `"label": int32 [b]` if there are labels.
+                `"label": int32 [b]` if there are labels, `"known": bool [b, h, w, 1]` if a part of
+                x is not known.
         """
         indices = tf.cast(indices, tf.int64)
         rows = indices if self._rows is None else tf.gather(self._rows, indices)
@@ -111,10 +112,12 @@ class Examples:
 
         def fetch(rows):
             batch = self._store.fetch(rows % count)
-            x = batch["x"]
-            mirrored = tf.reverse(x, [x.shape.rank - 2])
-            chosen = tf.reshape(rows >= count, [-1] + [1] * (x.shape.rank - 1))
-            return batch | {"x": tf.where(chosen, mirrored, x)}
+            for name in ("x", "known") if "known" in batch else ("x",):
+                x = batch[name]
+                mirrored = tf.reverse(x, [x.shape.rank - 2])
+                chosen = tf.reshape(rows >= count, [-1] + [1] * (x.shape.rank - 1))
+                batch |= {name: tf.where(chosen, mirrored, x)}
+            return batch
 
         rows = self._rows
         if rows is not None:

@@ -25,6 +25,7 @@ __getattr__, __dir__, __all__ = public(
         ),
         "sheets": ("gallery", "grid"),
         "holes": (),
+        "masks": (),
         "repair": (),
         "baselines": (),
         "gaussian": (),

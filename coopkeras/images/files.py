@@ -199,17 +199,37 @@ def write(path, image):
         UserError: if the format is unknown or the file can't be written.
         ValueError: if the shape is not an image's.
     """
+    path = check_suffix(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        to_image(image).save(path)
+    except OSError as error:
+        raise UserError(f"`{path}` can't be written: {error}.") from error
+
+
+def check_suffix(path):
+    """Return a path, if its suffix is that of a format of images.
+
+    Args:
+        path: of a file to write.
+
+    Returns:
+        path: a `pathlib.Path`.
+
+    Raises:
+        UserError: if the format is unknown.
+
+    Example:
+        >>> check_suffix("out.png").name
+        'out.png'
+    """
     path = pathlib.Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(
             f"`{path}` should end in one of {', '.join(SUFFIXES)}; "
             f"received {path.suffix or 'no suffix'!r}. Use .png to lose nothing."
         )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        to_image(image).save(path)
-    except OSError as error:
-        raise UserError(f"`{path}` can't be written: {error}.") from error
+    return path
 
 
 def output_paths(path, count):

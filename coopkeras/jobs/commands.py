@@ -1,4 +1,4 @@
-"""The four jobs of the command line, as functions: train, evaluate, predict, export.
+"""The jobs of the command line, as functions: train, evaluate, predict, export, complete.
 
 Each takes a task and a workdir. What a training ends with (`finish`) is the same wherever the
 model came from.
@@ -11,7 +11,7 @@ import shlex
 from coopkeras import registry
 from coopkeras.errors import UserError
 from coopkeras.jobs import export as exporting
-from coopkeras.jobs import report, train
+from coopkeras.jobs import one_file, report, train
 from coopkeras.jobs.workdir import Workdir
 
 SCHEMA = 1
@@ -21,7 +21,8 @@ def run(mode, task_name, *, workdir=None, plugins=(), settings=(), flags=None, *
     """Do one job as the command line asks for it.
 
     Args:
-        mode: "train", "evaluate", "predict" or "export".
+        mode: "train", "evaluate", "predict", "export", or "complete": train on a file, then
+            complete it.
         task_name: a task's name.
         workdir: path of the run's folder; by default runs/<task>.
         plugins: names of modules that define tasks.
@@ -33,6 +34,9 @@ def run(mode, task_name, *, workdir=None, plugins=(), settings=(), flags=None, *
         UserError: for any mistake in what was asked.
     """
     cls = registry.find(task_name, plugins)
+    if mode == "complete":
+        complete(cls, workdir, settings, flags or {}, plugins=plugins, **job)
+        return
     workdir = pathlib.Path(workdir or pathlib.Path("runs", cls.name))
     flags = flags or {}
     if mode == "train":
@@ -95,6 +99,42 @@ def predict(task, workdir, *, input_path, output_path, mask_path=None):
         print(f"wrote  {path}")
 
 
+def complete(
+    cls,
+    workdir,
+    settings,
+    flags,
+    *,
+    output_path,
+    mask_path,
+    input_path,
+    verbose=1,
+    plugins=(),
+    **told,
+):
+    """Train on what is known of one file, or resume that, then complete the file and report.
+
+    Args:
+        cls: the task's class.
+        workdir: path of the run's folder, None for one beside the output.
+        settings: list of "name=value".
+        flags: dict of settings that have a flag of their own: data, the file, and seed.
+        output_path: where the completed file goes.
+        mask_path: of the mask of what to fill, or None.
+        input_path: should be None: that flag is of predict.
+        verbose: as for `train.fit`.
+        plugins: names of modules that define tasks.
+        **told: as for `finish`.
+    """
+    able = [name for name, one in registry.available(plugins)[0].items() if one.completes]
+    paths = {"input_path": input_path, "mask_path": mask_path, "output_path": output_path}
+    task, workdir = one_file.prepare(cls, workdir, settings, flags, able=able, **paths)
+    model, split, seconds = train.fit(task, workdir, verbose)
+    for path in task.predict(model, task.config.data, output_path, mask_path):
+        print(f"wrote  {path}", flush=True)
+    finish(task, model, split, workdir, seconds, plugins=plugins, **told)
+
+
 def finish(task, model, split, workdir, seconds, *, command="", plugins=(), export_root=None):
     """Judge a model, draw it, export it, write the report, and say where all of it is.
 
@@ -112,8 +152,9 @@ def finish(task, model, split, workdir, seconds, *, command="", plugins=(), expo
     Returns:
         results: the content of results.json.
     """
-    workdir = Workdir(workdir)
-    print(f"judging     {len(split.held_out)} examples", flush=True)
+    workdir, judged = Workdir(workdir), len(split.held_out)
+    told = f"{judged} examples" if judged else "nothing: no examples are held out (held_out=)"
+    print(f"judging     {told}", flush=True)
     results = {
         "schema": SCHEMA,
         "task": task.name,
@@ -122,10 +163,10 @@ def finish(task, model, split, workdir, seconds, *, command="", plugins=(), expo
         "command": command,
         "seed": task.config.seed,
         "seconds": seconds,
-        "rows": task.judge(model, split),
+        "rows": task.judge(model, split) if judged else [],
     }
     workdir.write_json("results.json", results)
-    drawn = _write_drawn(workdir, task.draw(model, split))
+    drawn = _write_drawn(workdir, task.draw(model, split) if judged else {})
     if export_root is not None:
         results = _note_export(workdir, exporting.write(task, model, export_root))
     page = report.write(
@@ -136,8 +177,9 @@ def finish(task, model, split, workdir, seconds, *, command="", plugins=(), expo
         drawn=drawn,
         commands=_commands(task, workdir, results, plugins),
     )
-    print(report.table(results["rows"]))
-    print(f"samples     {workdir.path / 'samples'} ({len(drawn)})")
+    if judged:
+        print(report.table(results["rows"]))
+        print(f"samples     {workdir.path / 'samples'} ({len(drawn)})")
     print(f"report      {page}")
     if results["export"]:
         print(f"SavedModel  {results['export']}")

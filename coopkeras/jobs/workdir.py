@@ -273,8 +273,12 @@ class Workdir:
 
     def results(self):
         """Return the content of results.json, {} if nothing was judged yet."""
+        return self.read_json("results.json")
+
+    def read_json(self, name):
+        """Return the content of a JSON file, {} if there is none."""
         try:
-            return json.loads((self.path / "results.json").read_text("utf-8"))
+            return json.loads((self.path / name).read_text("utf-8"))
         except FileNotFoundError:
             return {}
 

@@ -34,6 +34,7 @@ __getattr__, __dir__, __all__ = public(
         "sampling": ("at_shape", "recover", "sample", "sample_rows", "variants"),
         "signatures": ("energy_signature", "recover_signature", "sample_signature"),
         "holes": ("HolesConfig", "HolesFields", "HolesRecovery"),
+        "one_image": ("OneImageFields",),
         "clips": ("ClipRecovery",),
         "sounds": ("GapFilling",),
         "classes": (),

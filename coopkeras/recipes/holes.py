@@ -2,10 +2,14 @@
 
 import dataclasses
 
+import tensorflow as tf
+
 from coopkeras import images, seeds
 from coopkeras.observation import Mask
 from coopkeras.recipes.recovery import Recovery
 from coopkeras.recipes.settings import RecoveryConfig, RecoveryFields
+
+TRIES = 4  # holes that are drawn for an example of which a part is not known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +65,16 @@ class HolesRecovery(Recovery):
     def hide(self, setting, row_seeds, shape):
         """Return a hole for each example."""
         return {"visible": self.HOLES.draw(setting or self.config.holes, row_seeds, shape)}
+
+    def hide_of(self, batch, row_seeds, shape):
+        """Return a hole for each example; of one known in part, the draw most of which is known."""
+        if "known" not in batch:
+            return self.hide(None, row_seeds, shape)
+        draws = [seeds.fold(row_seeds, number) for number in range(TRIES)]
+        holes = tf.stack([~self.hide(None, one, shape)["visible"] for one in draws], axis=1)
+        known = tf.math.count_nonzero(holes & batch["known"][:, None], axis=range(2, 4 + 1))
+        share = known / tf.math.count_nonzero(holes, axis=range(2, 4 + 1))
+        return {"visible": ~tf.gather(holes, tf.argmax(share, axis=1), batch_dims=1)}
 
     def settings(self):
         """Return the holes of judging."""

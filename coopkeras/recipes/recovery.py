@@ -81,6 +81,20 @@ class Recovery(Task):
         del setting, row_seeds, shape
         return {}
 
+    def hide_of(self, batch, row_seeds, shape):
+        """Return what is drawn of the observation for the examples of a batch in training.
+
+        Args:
+            batch: dict as `data.Examples` gives it.
+            row_seeds: int32 `[batch, 2]`.
+            shape: of one example.
+
+        Returns:
+            hidden: as `hide` returns it.
+        """
+        del batch
+        return self.hide(None, row_seeds, shape)
+
     def settings(self):
         """Return the names of the observations of judging, each a part of the table."""
         return [""]
@@ -139,7 +153,7 @@ class Recovery(Task):
         if not self.config.hides():
             return split
         shape = split.train.shape
-        train = split.train.map(lambda batch, rows: batch | self.hide(None, rows, shape))
+        train = split.train.map(lambda batch, rows: batch | self.hide_of(batch, rows, shape))
         return Split(train, split.held_out)
 
     def build(self, spec):
