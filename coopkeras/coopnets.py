@@ -168,6 +168,7 @@ class CoopNets(base.Model):
         """Take the five steps about proposals; return misfit of D2, movement, error of g(0)."""
         g0, d1, g1, d2 = seeds.split(seed, 4)
         reference, count = self.descriptor.reference, tf.shape(observed)[0]
+        observed = known * observed
         # G0, D1: two draws of a few examples
         rows = tf.tile(tf.range(tf.maximum(1, count // TAUGHT)), [2])
         lesson, movement = self._revise_some(rows, observation, seen, given, g0, d1)
@@ -180,11 +181,12 @@ class CoopNets(base.Model):
         # D2
         u = known * observation.hide((observed - proposal.mean) / proposal.spread)
         reference.observe(u, known * (1 - proposal.visible), self.updates)
-        cut, _, focused = observation.focus(observed)
-        u, known, proposal = cut(u), cut(known), proposal.map(cut)
+        focus = observation.focus(observed)
+        reference.remember_sides(focus.sides)
+        u, known, proposal = focus.cut(u), focus.cut(known), proposal.map(focus.cut)
 
         def hide(x):
-            return known * focused.hide(x)
+            return known * focus.observation.hide(x)
 
         misfit = base.repeat(
             self.descriptor_updates,
@@ -200,7 +202,7 @@ class CoopNets(base.Model):
         z = self.generator.prior.draw(tf.shape(rows)[0], g0)
         code = self.generator.encode(given)
         proposal = self.generator.propose(z, code, observation, seen)
-        _, u = self.descriptor.revise_proposal(proposal, observation, seed=d1)
+        _, u = self.descriptor.revise_boxes(proposal, observation.focus(proposal.mean), seed=d1)
         revised = tf.stop_gradient(observation.project(proposal.mean + proposal.spread * u, seen))
         movement = base.distance(revised, proposal.mean)
         return Lesson(z, revised, seen, observation, given), movement

@@ -399,6 +399,9 @@ class Descriptor(base.Model):
     def revise_proposal(self, proposal, observation, *, seed, temperature=1.0):
         """D1: return the proposal's own noise and what the descriptor makes of it, in spreads.
 
+        Both are drawn on boxes as large as those of learning; where one does not hold all that is
+        hidden of an example, on all of the example. So a row is the same in any batch.
+
         Args:
             proposal: a `generator.Proposal`.
             observation: A.
@@ -408,11 +411,23 @@ class Descriptor(base.Model):
         Returns:
             noise, u: `[batch, ...]`: x is `mean + spread * noise`, or revised `mean + spread * u`.
         """
-        cut, paste, observation = observation.focus(proposal.mean)
-        proposal = proposal.map(cut)
-        colouring, field = self.noise_of(proposal, observation)
-        shape = colouring.noise_shape(tf.shape(proposal.mean)[0])
-        w = seeds.normal(seeds.fold(seed, 0), shape)
+        x = proposal.mean
+        boxes = observation.focus(x, tf.convert_to_tensor(self.reference.sides))
+        whole = observation.focus(x, tf.shape(x)[1:-1])
+        revise = partial(self.revise_boxes, proposal, seed=seed, temperature=temperature)
+
+        def both():
+            fits = tf.reshape(boxes.fits, [-1] + [1] * (len(x.shape) - 1))
+            pairs = zip(revise(boxes), revise(whole), strict=True)
+            return tuple(tf.where(fits, boxed, all_of_it) for boxed, all_of_it in pairs)
+
+        return tf.cond(tf.reduce_all(boxes.fits), lambda: revise(boxes), both)
+
+    def revise_boxes(self, proposal, focus, *, seed, temperature=1.0):
+        """D1 on the boxes of an `observation.Focus`; return noise and u as `revise_proposal`."""
+        shape, proposal = proposal.mean.shape, proposal.map(focus.cut)
+        colouring, field = self.noise_of(proposal, focus.observation)
+        w = seeds.normal(seeds.fold(seed, 0), colouring.noise_shape(tf.shape(proposal.mean)[0]))
         w *= tf.reshape(tf.sqrt(temperature), [-1] + [1] * (len(w.shape) - 1))
         u = self.reference.revise(
             self.tilt(proposal),
@@ -421,7 +436,7 @@ class Descriptor(base.Model):
             seed=seeds.fold(seed, 1),
             temperature=temperature,
         )
-        return paste(field(w)), paste(u)
+        return tuple(tf.ensure_shape(focus.paste(x), shape) for x in (field(w), u))
 
     def energy_about(self, x, proposal, observation):
         """Return the energy of x about a proposal, `[batch]`; lower is likelier.
@@ -432,8 +447,6 @@ class Descriptor(base.Model):
             observation: A.
         """
         u = observation.hide((x - proposal.mean) / proposal.spread)
-        cut, _, observation = observation.focus(x)
-        proposal, u = proposal.map(cut), cut(u)
         colouring, _ = self.noise_of(proposal, observation)
         return self.reference.energy(self.tilt(proposal), colouring, observation.hide, u)
 

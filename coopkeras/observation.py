@@ -27,11 +27,15 @@ class Focus(NamedTuple):
         cut: function `[batch, ..., d] -> [batch, ..., d]`, of examples or anything shaped alike.
         paste: function that undoes `cut`, with zeros outside of the box.
         observation: A on the boxes.
+        sides: of a box, an int32 tensor.
+        fits: whether a box holds all that is hidden of each example, bool `[batch]`.
     """
 
     cut: Callable
     paste: Callable
     observation: "Observation"
+    sides: tf.Tensor
+    fits: tf.Tensor
 
 
 class Observation(abc.ABC):
@@ -97,14 +101,17 @@ class Observation(abc.ABC):
         mean = tf.reduce_mean(x, axis=range(1, len(x.shape)), keepdims=True)
         return tf.broadcast_to(mean, tf.shape(x))
 
-    def focus(self, x):
+    def focus(self, x, sides=None):
         """Return the `Focus` on what is hidden of x; by default all of x.
 
         Args:
             x: any tensor shaped like the examples, `[batch, ..., channels]`.
+            sides: of the boxes, an int32 tensor, 0 for all of a side; None is as large as the
+                batch needs.
         """
-        del x
-        return Focus(tf.identity, tf.identity, self)
+        del sides
+        shape = tf.shape(x)
+        return Focus(tf.identity, tf.identity, self, shape[1:-1], tf.fill(shape[:1], True))
 
     def bind(self, batch):
         """Return the observation of this batch: itself, unless its parameters are per example.
@@ -212,10 +219,29 @@ class Mask(Observation):
         """Return `x`: a mask mixes nothing."""
         return x
 
-    def focus(self, x):
-        """Return the `Focus` on boxes around what is hidden, all as large as the largest needs."""
+    def focus(self, x, sides=None):
+        """Return the `Focus` on boxes around what is hidden."""
         visible = tf.broadcast_to(self._visible, tf.concat([tf.shape(x)[:-1], [1]], 0))
-        boxes = [_box(visible, axis) for axis in range(1, len(x.shape) - 1)]
+        extents = [_extent(visible, axis) for axis in range(1, len(x.shape) - 1)]
+        needed = tf.stack([tf.reduce_max(after - first) + 2 * RIM for first, after in extents])
+        sides = needed if sides is None else tf.where(sides > 0, sides, tf.shape(x)[1:-1])
+        sides = tf.minimum(sides, tf.shape(x)[1:-1])
+        boxes = [
+            (_start(*extent, side, length), side)
+            for extent, side, length in zip(
+                extents,
+                tf.unstack(sides, len(extents)),
+                tf.unstack(tf.shape(x)[1:-1], len(extents)),
+                strict=True,
+            )
+        ]
+        fits = tf.reduce_all(
+            [
+                (first >= start) & (after <= start + side)
+                for (first, after), (start, side) in zip(extents, boxes, strict=True)
+            ],
+            axis=0,
+        )
         lengths = tf.shape(x)[1:-1]
 
         def cut(x):
@@ -234,7 +260,7 @@ class Mask(Observation):
                 x = tf.where(tf.reshape(inside, shape), x, 0.0)
             return x
 
-        return Focus(cut, paste, Mask(cut(visible)))
+        return Focus(cut, paste, Mask(cut(visible)), sides, fits)
 
     def visible(self, x):
         """Return 1 where x is known, 0 where it is not."""
@@ -261,15 +287,18 @@ class Mask(Observation):
         return {"visible": self._visible.numpy().tolist()}
 
 
-def _box(visible, axis):
-    """Return where boxes around what is hidden start along an axis, int `[batch]`, and how long."""
+def _extent(visible, axis):
+    """Return where what is hidden begins and ends along an axis, int32 `[batch]` each."""
     length = tf.shape(visible)[axis]
     others = [other for other in range(1, len(visible.shape)) if other != axis]
     hidden = tf.logical_not(tf.reduce_all(visible, axis=others))
     first = tf.argmax(hidden, axis=1, output_type=tf.int32)
-    after = length - tf.argmax(hidden[:, ::-1], axis=1, output_type=tf.int32)
-    side = tf.minimum(tf.reduce_max(after - first) + 2 * RIM, length)
-    return tf.clip_by_value((first + after - side) // 2, 0, length - side), side
+    return first, length - tf.argmax(hidden[:, ::-1], axis=1, output_type=tf.int32)
+
+
+def _start(first, after, side, length):
+    """Return where a box begins in whose middle is what is hidden, as far as it can be."""
+    return tf.clip_by_value((first + after - side) // 2, 0, length - side)
 
 
 @keras.saving.register_keras_serializable("coopkeras")

@@ -71,6 +71,9 @@ class Reference(keras.layers.Layer):
         self.pairs = self._add("pairs", np.ones([*lags, 1, 1], np.float32))
         self.left = self._add("left", np.ones(self.levels, np.float32))
         self.noise_gain = self._add("noise_gain", np.ones([], np.float32))
+        self.sides = self.add_weight(
+            shape=(len(sides),), initializer="zeros", dtype="int32", trainable=False, name="sides"
+        )  # of the boxes that F has learned on; 0 is all
         self.built = True
 
     def _add(self, name, value):
@@ -100,6 +103,10 @@ class Reference(keras.layers.Layer):
         pairs = self._correlate(hidden)
         for mean, now in ((self.products, products), (self.pairs, pairs)):
             mean.assign(decay * mean + (1 - decay) * now)
+
+    def remember_sides(self, sides):
+        """Keep the largest sides of the boxes that F learns on."""
+        self.sides.assign(tf.maximum(self.sides, sides))
 
     def _correlate(self, x):
         """Return the mean over the batch of `sum_p x(p + lag) x(p)'`, `[*lags, c, c]`."""

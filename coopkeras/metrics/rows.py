@@ -6,6 +6,8 @@ from coopkeras.metrics import scores
 from coopkeras.metrics.distances import frechet_distance, kernel_distance, sliced_wasserstein
 from coopkeras.metrics.similarity import diversity, error, psnr, ssim
 
+ROUNDING = 10 * np.log10(12 * 255**2)  # dB: error of values rounded to 8 bits; no result is nearer
+
 
 def of_recovery(recovered, x, where=None, samples=None, patch=7):
     """Judge recovered images or clips against the truth.
@@ -31,7 +33,7 @@ def of_recovery(recovered, x, where=None, samples=None, patch=7):
     if samples is not None:
         return of_draws(samples, x, where, patch)
     return {
-        "psnr": (psnr(recovered, x, where), "dB", "higher"),
+        "psnr": (np.minimum(psnr(recovered, x, where), ROUNDING), "dB", "higher"),
         "ssim": (ssim(recovered, x, where), "", "higher"),
         "error": (error(recovered, x, where), "range", "lower"),
     } | _of_either([recovered], x, where, patch)

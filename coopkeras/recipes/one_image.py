@@ -13,8 +13,7 @@ from coopkeras.images import files, masks, repair
 from coopkeras.recipes.settings import RecoveryFields
 
 ALPHA = "alpha"
-UPDATES = 150  # of patches of 32 pixels: 3 to 5 minutes on one core; see `_length`
-LEAST_UPDATES = 50  # of larger patches, which take longer
+MINUTES = 2.0  # of learning
 LOG_EVERY = 25
 SMALLEST = 16  # pixels: side of a patch
 
@@ -40,8 +39,8 @@ class OneImageFields(RecoveryFields):
 def config_of_file(cls, path, mask_path, output_path, settings, **flags):
     """Return the config with which to learn from what is known of an image.
 
-    What is not set is derived: `size` and `holes` from the hole, as `images.masks` does, `updates`
-    from the size.
+    What is not set is derived: `size` and `holes` from the hole, as `images.masks` does; it learns
+    for two minutes.
 
     Args:
         cls: a Config that derives from `OneImageFields`.
@@ -62,7 +61,8 @@ def config_of_file(cls, path, mask_path, output_path, settings, **flags):
     config = cls.parse(settings, **flags)
     size = config.size if "size" in names else masks.patch_size(hidden)
     _say_if_too_large(hidden, size)
-    derived = {"size": size, "holes": masks.holes_like(hidden, size), **_length(size)}
+    derived = {"size": size, "holes": masks.holes_like(hidden, size), "log_every": LOG_EVERY}
+    derived |= {} if "updates" in names else {"minutes": MINUTES}
     return dataclasses.replace(config, **{n: v for n, v in derived.items() if n not in names})
 
 
@@ -73,12 +73,6 @@ def _say_if_too_large(hidden, size):
             "filled in rounds, from its border inwards.",
             size,
         )
-
-
-def _length(size):
-    """Return the settings of a training of some minutes: the place for minutes=2."""
-    updates = max(LEAST_UPDATES, UPDATES * 32**2 // max(32, size) ** 2)
-    return {"updates": updates, "log_every": LOG_EVERY}
 
 
 def open_image(path, mask_path):

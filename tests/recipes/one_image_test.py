@@ -30,10 +30,12 @@ def test_what_is_not_set_is_derived_from_the_hole(paths):
     assert (config.data, config.mask) == tuple(map(str, paths))
     config = config_of(paths, "size=16", "holes=square:3", "updates=7")
     assert (config.size, config.holes, config.updates) == (16, "square:3", 7)
+    assert config.minutes == 0
 
 
-def test_larger_patches_learn_for_as_long(paths):
-    assert config_of(paths, "size=48").updates < config_of(paths).updates
+def test_two_minutes_are_enough_unless_told_otherwise(paths):
+    assert config_of(paths).minutes == config_of(paths, "size=48").minutes == 2
+    assert config_of(paths, "minutes=10").minutes == 10
 
 
 def test_a_part_of_an_image_needs_a_method_that_takes_it(paths):

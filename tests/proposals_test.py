@@ -1,0 +1,161 @@
+"""Laws of CoopNets whose descriptor revises about the generator's proposals."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from coopkeras import networks, seeds
+from coopkeras.coopnets import CoopNets
+from coopkeras.descriptor import Descriptor
+from coopkeras.generator import Generator
+from coopkeras.observation import Downsample, Mask
+from coopkeras.reference import Reference
+
+SHAPE = (16, 16, 1)
+
+
+def about_proposals(observation=None, inference="encoder", updates=2):
+    keras.utils.set_random_seed(0)
+    g = networks.recovery_generator(SHAPE, latent_dim=3, channels=(4, 8), smooth_fill=True)
+    f = networks.revising_descriptor(
+        (None, None, 1), g.output["features"].shape[-1], channels=(4, 8)
+    )
+    encoder = networks.inference_network(SHAPE, 3, (4, 8)) if inference == "encoder" else None
+    return CoopNets(
+        Descriptor(f, reference=Reference(levels=3, reach=4), start="data"),
+        Generator(g, inference=inference, encoder=encoder, steps=2),
+        observation=Mask() if observation is None else observation,
+        descriptor_updates=updates,
+        ema=0.5,
+    )
+
+
+def pictures(n=8, seed=0):
+    return tf.tanh(seeds.normal(seed, [n, *SHAPE]))
+
+
+def holes(n=8, side=5):
+    """Return what is visible: a square hole in each, at a place of its own."""
+    visible = np.ones((n, *SHAPE), bool)
+    for row, one in enumerate(visible):
+        one[1 + row : 1 + row + side, 2:7] = False
+    return visible
+
+
+def learned(model, **batch):
+    model.compile()
+    data = tf.data.Dataset.from_tensors({"x": pictures(), "visible": holes(), **batch}).repeat(3)
+    model.fit(data, verbose=0)
+    return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return learned(about_proposals())
+
+
+def test_learning_moves_all_that_there_is_to_learn_and_to_measure(model):
+    fresh = about_proposals()
+    for part in ("descriptor", "generator"):
+        pairs = zip(
+            getattr(model, part).trainable_parts, getattr(fresh, part).trainable_parts, strict=True
+        )
+        assert all((a.numpy() != b.numpy()).any() for a, b in pairs)
+    reference = model.descriptor.reference
+    assert reference.noise_gain.numpy() != 1
+    assert (reference.left.numpy() != 1).any()
+    assert reference.sides.numpy().tolist() == [13, 13]  # 5 and a rim of 4 on each side
+    same = zip(reference.weights, model.ema_descriptor.reference.weights, strict=True)
+    assert all(np.array_equal(a, b) for a, b in same)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_known_values_come_back_bit_for_bit(model, temperature):
+    x, mask = pictures().numpy(), Mask(holes())
+    for found in model.recover(mask(x), mask, temperature=temperature, proposed=True):
+        assert np.array_equal(found.numpy()[holes()], x[holes()])
+        assert (found.numpy() != x)[~holes()].all()
+
+
+def test_a_row_is_the_same_alone_and_beside_larger_holes(model):
+    x, visible = pictures().numpy(), holes()
+    visible[-1, 1:15, 1:15] = False  # does not fit into the boxes of learning
+    rows = seeds.fold(seeds.as_seed(0), np.arange(8))
+
+    def recover(some):
+        mask = Mask(visible[some])
+        return model.recover(mask(x[some]), mask, seed=rows[some]).numpy()
+
+    together = recover(slice(0, 8))
+    for alone in (slice(2, 3), slice(7, 8)):
+        np.testing.assert_allclose(recover(alone), together[alone], atol=2e-5)
+
+
+def test_draws_differ_and_the_estimate_does_not(model):
+    x, mask = pictures(), Mask(holes())
+
+    def recover(seed, heat):
+        return model.recover(mask(x), mask, seed=seed, temperature=heat).numpy()
+
+    assert not np.array_equal(recover(0, 1.0), recover(1, 1.0))
+    np.testing.assert_allclose(recover(0, 0.0), recover(1, 0.0), atol=1e-6)
+    spread = [
+        np.std([recover(seed, heat) for seed in range(4)], axis=0).mean() for heat in (0.1, 1)
+    ]
+    assert spread[0] < 0.6 * spread[1]
+
+
+def test_it_is_saved_and_loaded(model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    x, mask = pictures(), Mask(holes())
+    assert np.array_equal(again.recover(mask(x), mask), model.recover(mask(x), mask))
+    assert np.array_equal(again.energy(x, mask(x), mask), model.energy(x, mask(x), mask))
+
+
+def test_the_energy_is_least_likely_far_from_the_proposal(model):
+    x, mask = pictures(), Mask(holes())
+    estimate = model.recover(mask(x), mask, temperature=0.0)
+    far = tf.where(holes(), x, 5.0)
+    seen = mask(x)
+    assert (model.energy(far, seen, mask) > model.energy(estimate, seen, mask)).numpy().all()
+    with pytest.raises(ValueError, match="CoopNets.energy"):
+        model.descriptor.energy(x)
+
+
+def test_what_is_not_known_teaches_nothing():
+    known = np.ones((8, *SHAPE), bool)
+    known[:, 8:] = False
+    x = pictures()
+    other = tf.where(known, x, -x)
+    a, b = (learned(about_proposals(updates=1), x=each, known=known) for each in (x, other))
+    pairs = zip(a.generator.network.weights, b.generator.network.weights, strict=True)
+    assert all(np.allclose(one, two, atol=1e-6) for one, two in pairs)
+
+
+@pytest.mark.parametrize("inference", ["langevin", "encoder"])
+def test_downsampling_stays_true(inference):
+    observation = Downsample(2)
+    model = about_proposals(observation, inference, updates=1)
+    model.compile()
+    model.fit(tf.data.Dataset.from_tensors({"x": pictures()}).repeat(2), verbose=0)
+    seen = observation(pictures())
+    for found in model.recover(seen, observation, proposed=True):
+        np.testing.assert_allclose(observation(found), seen, atol=1e-5)
+
+
+def test_mixed_precision_keeps_the_reference_in_float32():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    model = learned(about_proposals(updates=1))
+    assert all(w.dtype in ("float32", "int32") for w in model.descriptor.reference.weights)
+    x, mask = pictures(), Mask(holes())
+    assert np.isfinite(model.recover(mask(x), mask)).all()
+
+
+def test_it_learns_under_a_strategy():
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        model = about_proposals(updates=2)
+        model.compile()
+    data = tf.data.Dataset.from_tensors({"x": pictures(), "visible": holes()}).repeat(2)
+    assert np.isfinite(model.fit(data, verbose=0).history["misfit"]).all()
