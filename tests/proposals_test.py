@@ -124,6 +124,7 @@ def test_the_energy_is_least_likely_far_from_the_proposal(model):
         model.descriptor.energy(x)
 
 
+@pytest.mark.slow
 def test_what_is_not_known_teaches_nothing():
     known = np.ones((8, *SHAPE), bool)
     known[:, 8:] = False
@@ -134,7 +135,7 @@ def test_what_is_not_known_teaches_nothing():
     assert all(np.allclose(one, two, atol=1e-6) for one, two in pairs)
 
 
-@pytest.mark.parametrize("inference", ["langevin", "encoder"])
+@pytest.mark.parametrize("inference", [pytest.param("langevin", marks=pytest.mark.slow), "encoder"])
 def test_downsampling_stays_true(inference):
     observation = Downsample(2)
     model = about_proposals(observation, inference, updates=1)
@@ -153,6 +154,7 @@ def test_mixed_precision_keeps_the_reference_in_float32():
     assert np.isfinite(model.recover(mask(x), mask)).all()
 
 
+@pytest.mark.slow
 def test_it_learns_under_a_strategy():
     with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
         model = about_proposals(updates=2)

@@ -86,7 +86,7 @@ def revising_descriptor(shape, features, channels=(32, 48, 96)):
     inputs["visible"] = keras.Input((*sides, 1), name="visible")
     inputs["features"] = keras.Input((*sides, features), name="features")
     inputs["angle"] = keras.Input((1,), name="angle")
-    level = layers.Dense(64, activation="swish")(Waves()(inputs["angle"]))
+    level = layers.Dense(64, activation="swish")(Waves(dtype="float32")(inputs["angle"]))
     context = layer("Conv", rank, 8, 1, 1, None)(inputs["features"])
     names = ("v", "x", "proposed", "log_spread", "visible")
     x = layers.Concatenate()([*(inputs[name] for name in names), context])

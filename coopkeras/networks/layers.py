@@ -85,7 +85,7 @@ class Waves(layers.Layer):
     """Turns an angle `[batch, 1]` in (0, pi/2) into cosines of its multiples, `[batch, 8]`."""
 
     def call(self, inputs):
-        return ops.cos(inputs * ops.arange(1.0, 16.0, 2.0, dtype=inputs.dtype))
+        return ops.cos(inputs * ops.arange(1.0, 16.0, 2.0))
 
 
 @keras.saving.register_keras_serializable("coopkeras")
