@@ -8,6 +8,7 @@ checkpoint and what predict writes. `compare` holds every value to be equal, bit
 variables, which Keras counts anew in each process, and seconds do not count.
 """
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -18,7 +19,16 @@ ROOT = pathlib.Path(__file__).parents[1]
 sys.path += [str(ROOT / "examples/colorize")]
 
 SMALL = ["batch_size=4", "judged=4", "latent_dim=4", "generator_width=4", "descriptor_width=4"]
-SMALL += ["steps=2", "infer_steps=1", "updates=4", "log_every=2", "precision=float32"]
+SMALL += [
+    "width=4",
+    "levels=3",
+    "descriptor_updates=2",
+    "steps=2",
+    "infer_steps=1",
+    "updates=4",
+    "log_every=2",
+    "precision=float32",
+]
 SETTINGS = {
     "audio": ["size=64", "sample_rate=4000", "judged_gaps=0.05", "seconds=1"],
     "colorize": ["size=16", "samples=2"],
@@ -74,7 +84,9 @@ def _run(folder, name, *more):
 
 
 def read(settings, kind):
-    """Return the settings that are read, given those that choose what is."""
+    """Return the settings that a Config has and reads, given those that choose what is read."""
+    names = {field.name for field in dataclasses.fields(kind)}
+    settings = [one for one in settings if one.partition("=")[0] in names]
     chosen = ("data", "goal", "method", "patches", "scale")
     unread = kind.parse([one for one in settings if one.partition("=")[0] in chosen]).unread()
     return [one for one in settings if one.partition("=")[0] not in unread]

@@ -9,6 +9,7 @@ predicted.
 """
 
 import contextlib
+import dataclasses
 import io
 import os
 import pathlib
@@ -23,7 +24,8 @@ from golden import SETTINGS, SMALL, read, write_inputs
 TASKS = ("inpaint", "super_resolution", "synthesis", "audio", "video")
 TIMES = 30
 RATES = ("generator_learning_rate", "descriptor_learning_rate")
-POISONED = ((), *((name,) for name in RATES), RATES, ("step_size",), ("infer_step_size",))
+POISONED = ((), ("learning_rate",), *((name,) for name in RATES), RATES)
+POISONED += (("step_size",), ("infer_step_size",))
 RUN = ["updates=30", "log_every=5"]
 
 
@@ -36,8 +38,16 @@ def main(folder, *names):
     print("| task | 30 times | exit | checkpoint | largest weight | prediction | said |")
     print("|---|---|---|---|---|---|---|")
     for name in names or TASKS:
-        for poisoned in POISONED:
+        for poisoned in filter(_known(name), POISONED):
             print(f"| {name} | {_row(folder, name, poisoned)} |", flush=True)
+
+
+def _known(name):
+    """Return a function that says whether a task has settings of some names."""
+    from coopkeras import registry
+
+    fields = {field.name for field in dataclasses.fields(registry.find(name, ()).Config)}
+    return fields.issuperset
 
 
 def _row(folder, name, poisoned):
@@ -59,8 +69,9 @@ def _task(name, poisoned):
     small = [one for one in SMALL if one.split("=")[0] not in ("updates", "samples")]
     settings = [*small, *(one for one in SETTINGS[name] if one != "samples=2"), *RUN]
     task = cls(cls.Config.parse(read(settings, cls.Config)))
-    spec = train.describe(task.datasets().train)
-    derived = recipes.derive(task.config, spec)
+    derived = task.config
+    if isinstance(derived, recipes.ModelConfig):
+        derived = recipes.derive(derived, train.describe(task.datasets().train))
     more = [f"{setting}={TIMES * getattr(derived, setting)}" for setting in poisoned]
     return cls(task.config.changed(more))
 

@@ -18,9 +18,7 @@ SHAPE = (16, 16, 1)
 def about_proposals(observation=None, inference="encoder", updates=2):
     keras.utils.set_random_seed(0)
     g = networks.recovery_generator(SHAPE, latent_dim=3, channels=(4, 8), smooth_fill=True)
-    f = networks.revising_descriptor(
-        (None, None, 1), g.output["features"].shape[-1], channels=(4, 8)
-    )
+    f = networks.revising_descriptor(SHAPE, g.output["features"].shape[-1], channels=(4, 8))
     encoder = networks.inference_network(SHAPE, 3, (4, 8)) if inference == "encoder" else None
     return CoopNets(
         Descriptor(f, reference=Reference(levels=3, reach=4), start="data"),

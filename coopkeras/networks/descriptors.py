@@ -65,7 +65,7 @@ def revising_descriptor(shape, features, channels=(32, 48, 96)):
     Two convolutions at each scale, which the level shifts and scales; every scale responds.
 
     Args:
-        shape: shape of one example, sides of 16 or more, or None for any.
+        shape: shape of one example; the network takes any sides, such as those of a box of it.
         features: number of the generator's features at each place.
         channels: filters of each scale, fine first.
 
@@ -81,15 +81,15 @@ def revising_descriptor(shape, features, channels=(32, 48, 96)):
         (None, 1)
     """
     rank = check_shape(shape, "texture")
-    sides = shape[:-1]
-    inputs = {name: keras.Input(shape, name=name) for name in ("v", "x", "proposed", "log_spread")}
+    sides = [None] * rank
+    names = ("v", "x", "proposed", "log_spread")
+    inputs = {name: keras.Input((*sides, shape[-1]), name=name) for name in names}
     inputs["visible"] = keras.Input((*sides, 1), name="visible")
     inputs["features"] = keras.Input((*sides, features), name="features")
     inputs["angle"] = keras.Input((1,), name="angle")
     level = layers.Dense(64, activation="swish")(Waves(dtype="float32")(inputs["angle"]))
     context = layer("Conv", rank, 8, 1, 1, None)(inputs["features"])
-    names = ("v", "x", "proposed", "log_spread", "visible")
-    x = layers.Concatenate()([*(inputs[name] for name in names), context])
+    x = layers.Concatenate()([*(inputs[name] for name in (*names, "visible")), context])
     responses = []
     for scale, filters in enumerate(channels):
         if scale:

@@ -33,8 +33,7 @@ def about_proposals(config, shape, network, observation):
         shape, config.latent_dim, build.encoder_widths(half, shape)
     )
     features = network.output["features"].shape[-1]
-    anywhere = (*[None] * (len(shape) - 1), shape[-1])
-    f = networks.revising_descriptor(anywhere, features, (half, half + half // 2, 3 * half))
+    f = networks.revising_descriptor(shape, features, (half, half + half // 2, 3 * half))
     model = CoopNets(
         Descriptor(f, reference=Reference(config.levels), start="data", seed=config.seed),
         Generator(network, inference="encoder", encoder=encoder, seed=config.seed),
