@@ -14,7 +14,7 @@ import sys
 
 import wrapt
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _SERIALIZABLE = {  # the classes that Keras may meet in a file, by the module of each
     "base": ("Scaled",),

@@ -250,12 +250,14 @@ def distance(a, b):
 
 def inputs_of(network):
     """Return the input of a Keras model: a tensor, or a dict of tensors by name."""
-    return network.inputs[0] if isinstance(network, keras.Sequential) else network.input
+    given = network.inputs if isinstance(network, keras.Sequential) else network.input
+    return given[0] if isinstance(given, (list, tuple)) else given
 
 
 def outputs_of(network):
     """Return the output of a Keras model: a tensor, or a dict of tensors by name."""
-    return network.outputs[0] if isinstance(network, keras.Sequential) else network.output
+    made = network.outputs if isinstance(network, keras.Sequential) else network.output
+    return made[0] if isinstance(made, (list, tuple)) else made
 
 
 def repeat(times, update):

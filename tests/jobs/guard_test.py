@@ -66,7 +66,7 @@ def test_what_the_last_update_of_an_epoch_ruined_is_undone_and_never_saved(unbro
     assert [step for step, _ in workdir.checkpoints()] == [6, 8]
     assert [line["step"] for line in workdir.metrics()] == [3, 6, 8]
     assert workdir.resume(base.state(model)) == (8, 1)
-    assert float(model.optimizer.learning_rate) == pytest.approx(0.25e-4)
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.25e-3)
 
 
 def test_a_run_that_goes_back_and_is_stopped_ends_as_the_unbroken_one(unbroken, tmp_path):

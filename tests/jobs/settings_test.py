@@ -56,7 +56,9 @@ class More(ck.Task):
 def listing(*given, expert=False):
     """The lines of a task's help by the name that each begins with."""
     text = settings.listing(More, Config.parse(given), expert)
-    return {line.split()[0]: line for line in text.splitlines() if line.startswith("  ")}
+    names = {field.name for field in dataclasses.fields(Config)}
+    lines = [line for line in text.splitlines() if line.startswith("  ")]
+    return {line.split()[0]: line for line in lines if line.split()[0] in names}
 
 
 def test_meanings_are_first_sentences_of_the_nearest_class():
