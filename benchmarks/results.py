@@ -18,7 +18,7 @@ HEAD = """# Results
 
 Made by `benchmarks/results.py` from the workdirs of finished runs; nothing here is typed by hand.
 A value is the mean over the judged examples, ± its standard error where there is one per example.
-`estimate` is the recovery at temperature 0, `sample` one draw at temperature 1; "proposed" is the
+`estimate` is the recovery at temperature 0, `sample` draws at temperature 1; "proposed" is the
 generator alone, the others are revised by the descriptor. Settings of textures and of sounds were
 chosen by looking at the same held-out parts, so those figures flatter us.
 Most runs shared their machine with other work: alone they take less time.

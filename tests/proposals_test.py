@@ -144,6 +144,7 @@ def test_downsampling_stays_true(inference):
         np.testing.assert_allclose(observation(found), seen, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_mixed_precision_keeps_the_reference_in_float32():
     keras.config.set_dtype_policy("mixed_bfloat16")
     model = learned(about_proposals(updates=1))

@@ -41,6 +41,7 @@ def command(tmp_path, monkeypatch, capsys, rng):
     return execute
 
 
+@pytest.mark.slow
 def test_one_command_learns_and_fills_and_the_same_again_fills_without_learning(
     command, tmp_path, monkeypatch
 ):
