@@ -47,28 +47,6 @@ class ModelConfig(TaskConfig):
             score at about that scale.
     """
 
-    EXPERT: ClassVar[tuple] = (
-        "latent_dim",
-        "generator_form",
-        "descriptor_width",
-        "descriptor_layers",
-        "descriptor_form",
-        "descriptor_scale",
-        "reference",
-        "steps",
-        "step_size",
-        "denoise_steps",
-        "noise_sigma",
-        "infer_steps",
-        "infer_step_size",
-        "generator_learning_rate",
-        "descriptor_learning_rate",
-        "observed_weight",
-        "warmup_share",
-        "ema",
-        "proposal_noise",
-        "relative_penalty",
-    )
     FORMS: ClassVar[tuple] = ("texture", "object")
     METHODS: ClassVar[tuple] = ("coopnets", "generator", "descriptor")
     READ_BY: ClassVar[dict] = {
@@ -103,6 +81,7 @@ class ModelConfig(TaskConfig):
             ("coopnets",),
         ),
     }
+    EXPERT: ClassVar[tuple] = tuple(sorted(READ_BY.keys() - {"generator_width"}))
 
     method: str = "coopnets"
     latent_dim: int = 32
