@@ -28,6 +28,7 @@ from coopkeras.generator import Lesson
 from coopkeras.observation import Mask, Nothing
 
 TAUGHT = 8  # one of so many examples is revised, twice, while learning about proposals
+DENOISED = 2**15  # places at most that an update of D2 sees: of large boxes it takes fewer
 
 
 @keras.saving.register_keras_serializable("coopkeras")
@@ -171,7 +172,7 @@ class CoopNets(base.Model):
         observed = known * observed
         # G0, D1: two draws of a few examples
         rows = tf.tile(tf.range(tf.maximum(1, count // TAUGHT)), [2])
-        lesson, movement = self._revise_some(rows, observation, seen, given, g0, d1)
+        lesson, movement = self._revise_some(rows, observed, observation, seen, given, g0, d1)
         reference.learn_gain(tf.gather(observed, rows), tf.gather(known, rows), lesson.revised)
         # G1, G2
         weight = reference.learned() * tf.cast(tf.shape(rows)[0] / count, tf.float32)
@@ -184,21 +185,25 @@ class CoopNets(base.Model):
         focus = observation.focus(observed)
         reference.remember_sides(focus.sides)
         u, known, proposal = focus.cut(u), focus.cut(known), proposal.map(focus.cut)
+        share = tf.clip_by_value(DENOISED // tf.reduce_prod(focus.sides), 1, count)
 
-        def hide(x):
-            return known * focus.observation.hide(x)
+        def update(number):
+            rows = tf.math.floormod(number * share + tf.range(share), count)
+            some = partial(tf.gather, indices=rows)
+            rest = focus.observation.rows(rows, u)
 
-        misfit = base.repeat(
-            self.descriptor_updates,
-            lambda number: self.descriptor.denoise(u, proposal, hide, seeds.fold(d2, number)),
-        )
+            def hide(x):
+                return some(known) * rest.hide(x)
+
+            return self.descriptor.denoise(some(u), proposal.map(some), hide, seeds.fold(d2, number))
+
+        misfit = base.repeat(self.descriptor_updates, update)
         return {"misfit": misfit, "movement": movement, "reconstruction": error}
 
-    def _revise_some(self, rows, observation, seen, given, g0, d1):
+    def _revise_some(self, rows, like, observation, seen, given, g0, d1):
         """G0, D1 for some rows: return the `Lesson` of what is revised, and the movement."""
         given = {name: tf.gather(one, rows) for name, one in given.items()}
-        parameters = {name: tf.gather(one, rows) for name, one in observation.parameters.items()}
-        seen, observation = tf.gather(seen, rows), observation.bind(parameters)
+        seen, observation = tf.gather(seen, rows), observation.rows(rows, like)
         z = self.generator.prior.draw(tf.shape(rows)[0], g0)
         code = self.generator.encode(given)
         proposal = self.generator.propose(z, code, observation, seen)

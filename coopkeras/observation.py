@@ -125,6 +125,19 @@ class Observation(abc.ABC):
         del batch
         return self
 
+    def rows(self, rows, like):
+        """Return the observation of some rows of a batch.
+
+        Args:
+            rows: int32 `[n]`.
+            like: any tensor shaped like the batch.
+
+        Returns:
+            observation: an `Observation` of these n examples.
+        """
+        del like
+        return self.bind({name: tf.gather(one, rows) for name, one in self.parameters.items()})
+
     @property
     def parameters(self):
         """Return the tensors that may differ by batch, as a dict that `bind` takes."""
@@ -276,6 +289,12 @@ class Mask(Observation):
             return self
         visible = tf.cast(batch["visible"], tf.bool)
         return Mask(visible & tf.cast(batch["known"], tf.bool) if "known" in batch else visible)
+
+    def rows(self, rows, like):
+        """Return the mask of some rows of a batch."""
+        channels = list(self._visible.shape[-1:]) or [1]
+        visible = tf.broadcast_to(self._visible, tf.concat([tf.shape(like)[:-1], channels], 0))
+        return Mask(tf.gather(visible, rows))
 
     @property
     def parameters(self):
