@@ -9,6 +9,7 @@ import coopkeras as ck
 FITTED = 20000  # images at most that the baselines are fitted to; fewer of large ones
 
 COMPONENTS = 200  # of the Gaussian that may fill what is hidden, at most
+WAVES = 100  # that may go on through what is hidden
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,11 +63,15 @@ class Inpaint(ck.recipes.HolesRecovery):
         return setting.replace("square:", "M")
 
     def network(self, spec):
-        """Return a network that corrects a fill: a smooth one, or if it is better a Gaussian's."""
-        config, make = self.config, ck.networks.recovery_generator
-        widths = ck.recipes.encoder_widths(config.width, spec.shape)
-        components = min(COMPONENTS, spec.count // 4)
-        return make(spec.shape, config.latent_dim, widths, smooth_fill=True, components=components)
+        """Return a network that corrects fills: a smooth one, a Gaussian's, and by waves."""
+        return ck.networks.recovery_generator(
+            spec.shape,
+            self.config.latent_dim,
+            ck.recipes.encoder_widths(self.config.width, spec.shape),
+            smooth_fill=True,
+            components=min(COMPONENTS, spec.count // 4),
+            waves=WAVES,
+        )
 
     def baselines(self, train):
         """Return the mean image, biharmonic, conditional Gaussians, and rivals if installed."""

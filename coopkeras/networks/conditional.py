@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from coopkeras.networks.fills import GaussianFill, SmoothFill
+from coopkeras.networks.frequencies import FrequencyFill
 from coopkeras.networks.layers import (
     Divide,
     Log,
@@ -20,11 +21,12 @@ FIRST_LOG_SPREAD = -1.0
 
 
 def recovery_generator(
-    shape, latent_dim=32, channels=(32, 64, 128, 256), smooth_fill=False, components=0
+    shape, latent_dim=32, channels=(32, 64, 128, 256), smooth_fill=False, components=0, waves=0
 ):
     """Return a conditional network g: (z, seen, visible) -> x and its spread, an encoder-decoder.
 
-        x = h(seen, visible, z),   or   x = filled + scale * h(standard, visible, z)
+        x = h(seen, visible, z),   or   x = filled + share (by_waves - filled) + scale h(standard,
+                                            visible, z)
 
     z shifts every level of the decoder. Known values pass through, so that all of the network
     serves the hidden ones. It is fully convolutional. Its layers "encoder" and "decoder" are models
@@ -40,6 +42,8 @@ def recovery_generator(
             patches of anything, and worse for faces, which are alike.
         components: principal components of a `networks.fills.GaussianFill`, which takes the
             place of the smooth fill once it is fitted; 0 has none.
+        waves: waves of a `networks.frequencies.FrequencyFill`, once it is used; 0 has none. The
+            network says for each place how much of it is taken. For images of known sides.
 
     Returns:
         network: functional model of a dict `{"z": [batch, latent_dim], "seen": [batch, *shape],
@@ -63,28 +67,37 @@ def recovery_generator(
         "visible": keras.Input((*shape[:-1], 1), name="visible"),
     }
     z = keras.Input((latent_dim,), name="z")
-    encoder = _encoder(seen, channels, smooth_fill, components)
+    encoder = _encoder(seen, channels, smooth_fill, waves, components)
     code = {name: keras.Input(one.shape[1:], name=name) for name, one in encoder.output.items()}
     decoder = _decoder(z, code, shape, channels)
     inputs = {"z": z, **seen}
     return keras.Model(inputs, decoder({"z": z, **encoder(seen)}), name="recovery_network")
 
 
-def _encoder(inputs, channels, smooth_fill, components):
+def _encoder(inputs, channels, smooth_fill, waves, components):
     """Return a model of what is seen -> what the decoder needs of it, once for all z."""
-    x, kept = inputs["seen"], dict(inputs)
+    x, kept, changes = inputs["seen"], dict(inputs), []
     if smooth_fill:
         fill = SmoothFill(name="smooth_fill", dtype="float32")
-        kept["filled"], x, kept["scale"] = fill([inputs["seen"], inputs["visible"]])
+        filled, x, scale = fill([inputs["seen"], inputs["visible"]])
+        standard = Divide(dtype="float32")
         if components:
-            gaussian = GaussianFill(components, name="gaussian_fill")
-            smooth = kept["filled"]
-            kept["filled"] = gaussian([inputs["seen"], inputs["visible"], smooth])
-            change = layers.Subtract(dtype="float32")([kept["filled"], smooth])
-            x = layers.Add()([x, Divide(dtype="float32")([change, kept["scale"]])])
-    x, skips = encode(layers.Concatenate()([x, inputs["visible"]]), channels)
+            fill = GaussianFill(components, name="gaussian_fill")
+            smooth, filled = filled, fill([inputs["seen"], inputs["visible"], filled])
+            x = layers.Add()([x, standard([_difference(filled, smooth), scale])])
+        if waves:
+            fill = FrequencyFill(waves, name="frequency_fill")
+            by_waves = fill([inputs["seen"], inputs["visible"], filled])
+            kept["change"] = _difference(by_waves, filled)
+            changes = [standard([kept["change"], scale])]
+        kept |= {"filled": filled, "scale": scale}
+    x, skips = encode(layers.Concatenate()([x, *changes, inputs["visible"]]), channels)
     skips = {f"skip_{level}": skip for level, skip in enumerate(skips)}
     return keras.Model(inputs, {**kept, **skips, "deepest": x}, name="encoder")
+
+
+def _difference(one, other):
+    return layers.Subtract(dtype="float32")([one, other])
 
 
 def _decoder(z, code, shape, channels):
@@ -104,8 +117,11 @@ def _decoder(z, code, shape, channels):
     )
     if "filled" in code:
         x = layers.Rescaling(LARGEST_CORRECTION, dtype="float32")(x)
-        x = layers.Multiply(dtype="float32")([x, code["scale"]])
-        x = layers.Add(dtype="float32")([code["filled"], x])
+        parts = [code["filled"], layers.Multiply(dtype="float32")([x, code["scale"]])]
+        if "change" in code:
+            share = layer("Conv", rank, 1, 1, 1, "sigmoid", **last)(features)
+            parts.append(layers.Multiply(dtype="float32")([share, code["change"]]))
+        x = layers.Add(dtype="float32")(parts)
         log_spread = layers.Add(dtype="float32")([log_spread, Log(dtype="float32")(code["scale"])])
     made = {"x": keep_known(x, code), "log_spread": log_spread, "features": features}
     return keras.Model({"z": z, **code}, made, name="decoder")

@@ -14,9 +14,8 @@ from coopkeras.reference import Reference
 FITTED = 8000  # examples at most that a fill is fitted to
 HELD_BACK = 64  # examples at most that it is judged on
 LEAST = 10  # examples at least, to fit to and to judge on
-BY_HEART = (
-    0.92  # error on its own examples as a share of that on others, of a fill that may be used
-)
+MUCH_WORSE = 1.2  # error of waves, as a multiple of that of the other fill
+BY_HEART = 0.85  # error on own examples as a share of that on others, of a fill to be used
 
 
 def about_proposals(config, shape, network, observation):
@@ -50,42 +49,55 @@ def about_proposals(config, shape, network, observation):
     return model
 
 
-def has_two_fills(generator):
-    """Return whether a generator's network has a smooth fill and a Gaussian one."""
+def has_fills(generator):
+    """Return whether a generator's network has fills to choose from."""
     layers = {layer.name: layer for layer in generator.network.layers}
     return "encoder" in layers and any(
         layer.name == "gaussian_fill" for layer in layers["encoder"].layers
     )
 
 
-def choose_fill(models, train, hide):
-    """Fit the Gaussian fill of networks, if it is a better start than the smooth one.
+def choose_fills(models, train, hide):
+    """Choose the fills that networks correct, by examples of which some are held back.
 
-    It has to fill examples that are held back better than the smooth fill does, and about as well
-    as those that it was fitted to: what it knows by heart would mislead the generator. The last
-    examples are held back: neighbours in one image stay together.
+    A Gaussian takes the place of the smooth fill if it is better on what is held back, and about
+    as good as on what it was fitted to: what it knows by heart would mislead the generator. Waves
+    are used unless they are much worse. The last examples are held back: neighbours in one image
+    stay together.
 
     Args:
-        models: the `Generator`s whose networks have a smooth fill and components.
+        models: the `Generator`s whose networks have these fills.
         train: `data.Examples`.
         hide: function `(seeds int32 [n, 2], shape) -> {"visible": bool [n, ...]}`.
 
     Returns:
-        chosen: whether the Gaussian is better.
+        names: of the fills that are used, of "smooth", "gaussian" and "frequency".
     """
     count = len(train)
     first, last = _evenly(0, count * 9 // 10, FITTED), _evenly(count * 9 // 10, count, HELD_BACK)
     if min(len(first), len(last)) < LEAST:
-        return False
+        return ["smooth"]
     x, others = (train.gather(rows)["x"].numpy() for rows in (first, last))
-    layer = models[0].network.get_layer("encoder").get_layer("gaussian_fill")
+    layer = _fill(models[0], "gaussian")
     gaussian = images.baselines.ConditionalGaussian(x, components=layer.components)
-    own, held_back = (_errors(models[0], gaussian, some, hide) for some in (x[:HELD_BACK], others))
-    chosen = held_back["gaussian"] < min(held_back["smooth"], own["gaussian"] / BY_HEART)
-    for model in models if chosen else ():
-        mean, axes, ridge = gaussian.parameters()
-        model.network.get_layer("encoder").get_layer("gaussian_fill").fit(mean, axes, ridge)
-    return chosen
+    some = x[_evenly(0, len(x), HELD_BACK)]
+    own, held_back = (_errors(models[0], gaussian, one, hide) for one in (some, others))
+    most = min(held_back["smooth"], own["gaussian"] / BY_HEART)
+    names = ["gaussian" if held_back["gaussian"] < most else "smooth"]
+    both = {name: np.hypot(own[name], held_back[name]) for name in own}
+    if both["frequency"] < MUCH_WORSE * both[names[0]]:
+        names.append("frequency")
+    for model in models:
+        if "gaussian" in names:
+            mean, axes, ridge = gaussian.parameters()
+            _fill(model, "gaussian").fit(mean, axes, ridge)
+        if "frequency" in names:
+            _fill(model, "frequency").use()
+    return names
+
+
+def _fill(model, name):
+    return model.network.get_layer("encoder").get_layer(f"{name}_fill")
 
 
 def _evenly(start, stop, most):
@@ -93,13 +105,17 @@ def _evenly(start, stop, most):
 
 
 def _errors(model, gaussian, x, hide):
-    """Return the root mean squared errors of both fills on examples, by name."""
+    """Return the root mean squared errors of the fills on examples, by name."""
     rows = np.stack([np.zeros(len(x)), np.arange(len(x))], axis=1)
     visible = hide(tf.constant(rows, tf.int32), x.shape[1:])["visible"].numpy()
+    known = visible[..., :1].astype(np.float32)
     visible = np.broadcast_to(visible, x.shape)
-    encoder = model.network.get_layer("encoder")
-    shown = {"seen": np.where(visible, x, 0.0), "visible": visible[..., :1].astype(np.float32)}
-    fills = {"smooth": encoder(shown)["filled"].numpy(), "gaussian": gaussian.fill(x, visible)}
+    seen = np.where(visible, x, 0.0)
+    fills = {
+        "smooth": _fill(model, "smooth")([seen, known])[0].numpy(),
+        "frequency": _fill(model, "frequency").fill(seen, known).numpy(),
+        "gaussian": gaussian.fill(x, visible),
+    }
     return {name: np.sqrt(np.mean((fill - x)[~visible] ** 2)) for name, fill in fills.items()}
 
 

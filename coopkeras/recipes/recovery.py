@@ -174,10 +174,10 @@ class Recovery(Task):
         )
 
     def prepare(self, model, examples):
-        """Choose the fill that the generator corrects, where its network has two."""
-        if _about_proposals(self.config) and proposals.has_two_fills(model.generator):
+        """Choose the fills that the generator corrects, where its network has several."""
+        if _about_proposals(self.config) and proposals.has_fills(model.generator):
             hide = functools.partial(self.hide, None)
-            proposals.choose_fill([model.generator, model.ema_generator], examples, hide)
+            proposals.choose_fills([model.generator, model.ema_generator], examples, hide)
 
     def judge(self, model, split):
         """Return rows for estimate and draws, proposed and revised, and for the baselines."""
