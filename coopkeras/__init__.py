@@ -17,9 +17,10 @@ import wrapt
 __version__ = "0.3.0"
 
 _SERIALIZABLE = {  # the classes that Keras may meet in a file, by the module of each
-    "base": ("Scaled",),
     "descriptor": ("Descriptor",),
-    "generator": ("Generator", "StandardNormal"),
+    "generator": ("Generator",),
+    "prior": ("StandardNormal",),
+    "rates": ("Scaled",),
     "coopnets": ("CoopNets",),
     "reference": ("Reference",),
     "observation": ("Nothing", "Mask", "Downsample", "Projection"),
@@ -34,6 +35,7 @@ _SERIALIZABLE = {  # the classes that Keras may meet in a file, by the module of
         "Waves",
     ),
     "networks.fills": ("GaussianFill", "SmoothFill"),
+    "networks.frequencies": ("FrequencyFill",),
     "audio.networks": ("EnvelopeStatistics",),
     "video.networks": ("RoughFill",),
     "video.dynamics": ("LinearDynamic",),

@@ -1,8 +1,4 @@
-"""What the three models share as Keras objects: batches, metrics, compiling, saving, precision.
-
-Measured: XLA on a CPU makes the Langevin loop of a ConvNet 4 to 30 times slower than a plain
-graph; bfloat16 on a CPU with AMX makes it 3.5 to 4 times faster than float32.
-"""
+"""What the three models share as Keras objects: batches, metrics, compiling, saving."""
 
 import abc
 import inspect
@@ -12,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from coopkeras import seeds
+from coopkeras import precision, seeds
 
 PROPOSED = 5.0  # root mean square at most of what a generator makes of data in [-1, 1]
 ALIKE = 1e-2  # deviation of proposals at least, as a share of that of the data
@@ -310,56 +306,11 @@ def check_positive(**values):
 
 def compile_model(model, optimizer, jit_compile, kwargs):
     """Compile with an optimizer built at once, so that loading restores its state."""
-    jit_compile = use_xla(jit_compile)
+    jit_compile = precision.use_xla(jit_compile)
     keras.Model.compile(
         model, optimizer=keras.optimizers.get(optimizer), jit_compile=jit_compile, **kwargs
     )
     model.optimizer.build(model.trainable_parts)
-
-
-@keras.saving.register_keras_serializable("coopkeras")
-class Scaled(keras.optimizers.schedules.LearningRateSchedule):
-    """A schedule of the learning rate, times a factor.
-
-    Args:
-        schedule: a Keras schedule.
-        factor: a number.
-
-    Example:
-        >>> float(Scaled(keras.optimizers.schedules.CosineDecay(1.0, 10), 0.5)(0))
-        0.5
-    """
-
-    def __init__(self, schedule, factor):
-        super().__init__()
-        self.schedule, self.factor = schedule, factor
-
-    def __call__(self, step):
-        return self.factor * self.schedule(step)
-
-    def get_config(self):
-        schedule = keras.saving.serialize_keras_object(self.schedule)
-        return {"schedule": schedule, "factor": self.factor}
-
-    @classmethod
-    def from_config(cls, config):
-        """Make the schedule that `get_config` described."""
-        return cls(keras.saving.deserialize_keras_object(config["schedule"]), config["factor"])
-
-
-def scale_learning_rate(optimizer, of_schedule, of_number):
-    """Scale the learning rate of an optimizer that is in no traced graph yet.
-
-    Args:
-        optimizer: a Keras optimizer.
-        of_schedule: factor of a schedule, which is no part of the optimizer's variables.
-        of_number: factor of a learning rate that is a number: one of the variables.
-    """
-    rate = optimizer._learning_rate  # a public attribute would be the schedule's value
-    if callable(rate):
-        optimizer.learning_rate = Scaled(rate, of_schedule)
-    else:
-        optimizer.learning_rate = float(rate) * of_number
 
 
 def optimizers(model):
@@ -444,52 +395,3 @@ def concrete(function, **inputs):
     made = function.get_concrete_function(**inputs)
     made.made_from = function
     return made
-
-
-def set_precision(precision):
-    """Set Keras' global policy: "auto", "float32" or "mixed_bfloat16".
-
-    Args:
-        precision: "auto" is mixed_bfloat16 on a processor with AMX and on an accelerator,
-            else float32.
-
-    Returns:
-        policy: the name of the policy that was set.
-
-    Example:
-        >>> set_precision("float32")
-        'float32'
-    """
-    if precision == "auto":
-        precision = "mixed_bfloat16" if has_accelerator() or _has_amx() else "float32"
-    keras.mixed_precision.set_dtype_policy(precision)
-    return precision
-
-
-def use_xla(jit_compile="auto"):
-    """Say whether to compile with XLA: "auto" is yes on GPU and TPU, no on CPU.
-
-    Args:
-        jit_compile: "auto", True or False.
-
-    Returns:
-        jit_compile: bool.
-
-    Example:
-        >>> use_xla(False)
-        False
-    """
-    return has_accelerator() if jit_compile == "auto" else bool(jit_compile)
-
-
-def has_accelerator():
-    """Say whether TensorFlow sees a GPU or TPU."""
-    return bool(tf.config.list_physical_devices("GPU") or tf.config.list_physical_devices("TPU"))
-
-
-def _has_amx():
-    try:
-        with open("/proc/cpuinfo", encoding="ascii", errors="ignore") as file:
-            return "amx_bf16" in file.read()
-    except OSError:
-        return False

@@ -9,13 +9,7 @@
 With an observation A the generator proposes from what is seen and z, and the Langevin dynamics
 is projected so that A x = seen stays true; the same D2 and G2 follow.
 
-With a `Reference` the proposal is a Gaussian, and the descriptor revises the noise of it:
-
-    G0   z ~ p(z),  proposed = g(z) + s u,  u ~ N(0, C)
-    D1   revised = g(z) + s u~,  u~ = annealed Langevin dynamics on U(u) = u' C^-1 u / 2 - F(u)
-    G1   inferred_z ~ q(z | observed)
-    G2   the generator learns: regress observed on inferred_z and on 0, revised on z; s, C
-    D2   the descriptor learns: take noise out of (observed - g(inferred_z)) / s
+With a `Reference` the proposal is a Gaussian, and the descriptor revises its noise: `proposals`.
 """
 
 from functools import partial
@@ -23,12 +17,8 @@ from functools import partial
 import keras
 import tensorflow as tf
 
-from coopkeras import base, seeds
-from coopkeras.generator import Lesson
+from coopkeras import base, proposals, seeds
 from coopkeras.observation import Mask, Nothing
-
-TAUGHT = 8  # one of so many examples is revised, twice, while learning about proposals
-DENOISED = 2**15  # places at most that an update of D2 sees: of large boxes it takes fewer
 
 
 @keras.saving.register_keras_serializable("coopkeras")
@@ -129,7 +119,8 @@ class CoopNets(base.Model):
         given = self.generator.given(seen, observation, observed, base.label(batch))
         if self.descriptor.about_proposals:
             known = base.known(batch, observed)
-            found = self._cooperate_about_proposals(observed, known, observation, seen, given, seed)
+            how = observed, known, observation, seen, given, seed
+            found = proposals.cooperate(self, *how)
             self._update_ema()
             return self.report(**found)
         if self.warmup_updates:
@@ -164,53 +155,6 @@ class CoopNets(base.Model):
             lessons.append((self.observed_weight, observed_z, observed, Mask()))
         error = self.generator.learn(lessons[::-1], given)
         return gap, base.distance(revised, proposed), error
-
-    def _cooperate_about_proposals(self, observed, known, observation, seen, given, seed):
-        """Take the five steps about proposals; return misfit of D2, movement, error of g(0)."""
-        g0, d1, g1, d2 = seeds.split(seed, 4)
-        reference, count = self.descriptor.reference, tf.shape(observed)[0]
-        observed = known * observed
-        # G0, D1: two draws of a few examples
-        rows = tf.tile(tf.range(tf.maximum(1, count // TAUGHT)), [2])
-        lesson, movement = self._revise_some(rows, observed, observation, seen, given, g0, d1)
-        reference.learn_gain(tf.gather(observed, rows), tf.gather(known, rows), lesson.revised)
-        # G1, G2
-        weight = reference.learned() * tf.cast(tf.shape(rows)[0] / count, tf.float32)
-        proposal, error = self.generator.learn_proposals(
-            observed, known, seen, observation, given, g1, (weight, lesson)
-        )
-        # D2
-        u = known * observation.hide((observed - proposal.mean) / proposal.spread)
-        reference.observe(u, known * (1 - proposal.visible), self.updates)
-        focus = observation.focus(observed)
-        reference.remember_sides(focus.sides)
-        u, known, proposal = focus.cut(u), focus.cut(known), proposal.map(focus.cut)
-        share = tf.clip_by_value(DENOISED // tf.reduce_prod(focus.sides), 1, count)
-
-        def update(number):
-            rows = tf.math.floormod(number * share + tf.range(share), count)
-            some = partial(tf.gather, indices=rows)
-            rest = focus.observation.rows(rows, u)
-
-            def hide(x):
-                return some(known) * rest.hide(x)
-
-            return self.descriptor.denoise(some(u), proposal.map(some), hide, seeds.fold(d2, number))
-
-        misfit = base.repeat(self.descriptor_updates, update)
-        return {"misfit": misfit, "movement": movement, "reconstruction": error}
-
-    def _revise_some(self, rows, like, observation, seen, given, g0, d1):
-        """G0, D1 for some rows: return the `Lesson` of what is revised, and the movement."""
-        given = {name: tf.gather(one, rows) for name, one in given.items()}
-        seen, observation = tf.gather(seen, rows), observation.rows(rows, like)
-        z = self.generator.prior.draw(tf.shape(rows)[0], g0)
-        code = self.generator.encode(given)
-        proposal = self.generator.propose(z, code, observation, seen)
-        _, u = self.descriptor.revise_boxes(proposal, observation.focus(proposal.mean), seed=d1)
-        revised = tf.stop_gradient(observation.project(proposal.mean + proposal.spread * u, seen))
-        movement = base.distance(revised, proposal.mean)
-        return Lesson(z, revised, seen, observation, given), movement
 
     def _warm_up(self, batch, observed, given, seed):
         """Let the generator learn alone from the observed; the descriptor waits."""
@@ -394,8 +338,9 @@ class CoopNets(base.Model):
         generator = self.ema_generator
         code = generator.encode(generator.given(seen, observation, x))
         z = tf.zeros([tf.shape(x)[0], *generator.z_shape])
-        proposal = generator.propose(z, code, observation, seen)
-        return self.ema_descriptor.energy_about(observation.project(x, seen), proposal, observation)
+        proposal = proposals.propose(generator, z, code, observation, seen)
+        x = observation.project(x, seen)
+        return proposals.energy(self.ema_descriptor, x, proposal, observation)
 
     def call(self, batch):
         """Return a recovery of what is seen of a batch; if nothing is, as many samples.
@@ -479,9 +424,9 @@ class CoopNets(base.Model):
     def _revise_proposed(self, seen, observation, given, z, seed, temperature):
         """G0, D1 about a proposal: return it with its own noise, and revised."""
         generator, seed = self.ema_generator, seeds.fold(seed, 1)
-        proposal = generator.propose(z, generator.encode(given), observation, seen)
-        found = self.ema_descriptor.revise_proposal(
-            proposal, observation, seed=seed, temperature=temperature
+        proposal = proposals.propose(generator, z, generator.encode(given), observation, seen)
+        found = proposals.revise(
+            self.ema_descriptor, proposal, observation, seed=seed, temperature=temperature
         )
         return tuple(observation.project(proposal.mean + proposal.spread * u, seen) for u in found)
 

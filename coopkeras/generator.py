@@ -12,113 +12,21 @@ p(z) is N(0, I), or a `Prior` that learns from the inferred z. It says what is
 drawn; inference takes z as N(0, I) under any prior.
 """
 
-import abc
 from functools import partial
-from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
 from coopkeras import base, seeds
 from coopkeras.langevin import curvature, langevin
-from coopkeras.observation import Mask, Observation
+from coopkeras.observation import Mask
+from coopkeras.prior import StandardNormal
 
 KEPT = 20.0  # root mean square at most of kept z, whose prior has 1
 
 NOISE_BY_DEVIATION = 1 / 3
 LARGEST_STEP = 0.5  # in units of z, where the prior has deviation 1
 STEADY = 0.5  # step_size^2 times curvature; chains diverge at 4
-
-
-class Prior(keras.layers.Layer, abc.ABC):
-    """What a generator draws z from: a Keras layer that owns what it learns as weights.
-
-    The weights travel with the generator: into checkpoints, `.keras` files and averaged copies.
-    A subclass is registered with Keras, as any layer of a saved model.
-
-    Args:
-        dtype: of the weights, float32 under every policy of precision.
-        **kwargs: as for `keras.layers.Layer`.
-    """
-
-    def __init__(self, dtype="float32", **kwargs):
-        super().__init__(dtype=dtype, **kwargs)
-
-    @abc.abstractmethod
-    def build(self, z_shape):
-        """Make the weights for z of one example shaped `z_shape`; the generator calls it once."""
-
-    @abc.abstractmethod
-    def draw(self, n, seed):
-        """Draw z, float32 `[n, *z_shape]`; with row seeds `[n, 2]` each row by itself."""
-
-    @abc.abstractmethod
-    def learn(self, z, updates):
-        """Learn from inferred z `[batch, *z_shape]`, after so many `updates`."""
-
-
-@keras.saving.register_keras_serializable("coopkeras")
-class StandardNormal(Prior):
-    """z ~ N(0, I); it has nothing to learn.
-
-    Example:
-        >>> prior = StandardNormal()
-        >>> prior.build((2,))
-        >>> prior.draw(3, seeds.as_seed(0)).shape.as_list()
-        [3, 2]
-    """
-
-    def build(self, z_shape):
-        """Keep the shape of z."""
-        self.z_shape = tuple(z_shape)
-
-    def draw(self, n, seed):
-        """Draw z ~ N(0, I), float32 `[n, *z_shape]`; with row seeds each row by itself."""
-        return seeds.normal(seed, [n, *self.z_shape])
-
-    def learn(self, z, updates):
-        """Learn nothing."""
-
-
-LOG_SPREADS = (-6.0, 0.0)  # bounds of the logarithm of a spread: 1 is half of the range of x
-
-
-class Proposal(NamedTuple):
-    """What a generator says of x, given z and what is seen: N(mean, spread^2 C).
-
-    Attributes:
-        mean: g(z), `[batch, ..., channels]`; it agrees with what is seen.
-        spread: standard deviation of what g misses, like `mean`; even over what A mixes.
-        features: those that both are made of, `[batch, ..., filters]`.
-        visible: share of each place that is known, `[batch, ..., 1]`.
-    """
-
-    mean: tf.Tensor
-    spread: tf.Tensor
-    features: tf.Tensor
-    visible: tf.Tensor
-
-    def map(self, function):
-        """Return the proposal with a function applied to each part."""
-        return Proposal(*map(function, self))
-
-
-class Lesson(NamedTuple):
-    """Revisions to regress on the z that they came from, and what they agree with.
-
-    Attributes:
-        z: `[batch, *z_shape]`.
-        revised: `[batch, ...]`.
-        seen: `A revised`.
-        observation: A.
-        given: what a conditional network is told.
-    """
-
-    z: tf.Tensor
-    revised: tf.Tensor
-    seen: tf.Tensor
-    observation: Observation
-    given: dict
 
 
 @keras.saving.register_keras_serializable("coopkeras")
@@ -217,7 +125,7 @@ class Generator(base.Model):
 
     @property
     def predictive(self):
-        """Return whether the network says how far x may be from g(z): `Proposal`."""
+        """Return whether the network says how far x may be from g(z): a `proposals.Proposal`."""
         return isinstance(base.outputs_of(self.network), dict)
 
     @property
@@ -270,21 +178,6 @@ class Generator(base.Model):
         """Return the models "encoder" and "decoder" that the network is made of, or None."""
         layers = {layer.name: layer for layer in self.network.layers}
         return layers.get("encoder"), layers.get("decoder")
-
-    def propose(self, z, code, observation, seen):
-        """Return the `Proposal` for z, of a network that says its spread.
-
-        Args:
-            z: `[batch, *z_shape]`.
-            code: what `encode` returned.
-            observation: A.
-            seen: `A x`.
-        """
-        made = {name: tf.cast(one, tf.float32) for name, one in self.decode(z, code).items()}
-        mean = observation.project(made["x"], seen)
-        log_spread = tf.clip_by_value(made["log_spread"], *LOG_SPREADS)
-        spread = tf.exp(observation.even(log_spread))
-        return Proposal(mean, spread, made["features"], observation.visible(mean))
 
     def generate(self, z, given=None):
         """Return `g(z)`, or `g(z | given)`, float32 `[batch, ...]`.
@@ -470,65 +363,6 @@ class Generator(base.Model):
         error = self.learn([(1.0, z, seen, observation)], given)
         return self.report(reconstruction=error, movement=base.distance(z, start))
 
-    def learn_proposals(self, observed, known, seen, observation, given, seed, taught=None):
-        """G1 and G2 of a generator with a spread: regress what is hidden on z, and on z = 0.
-
-            z ~ q(z | x, seen)
-            |x - g(0)|^2 / 2 v0 + |x - g(z)|^2 / 2 v + KL(q | N(0, I)) - log N(x; g, s^2)
-
-        v0 and v are running means of the squared errors. The spread s learns from errors that it
-        can't change.
-
-        Args:
-            observed: x, `[batch, ...]`.
-            known: 1 for what is to be learned of x, else 0, `[batch, ..., 1]`.
-            seen: `A x`.
-            observation: A.
-            given: what `given` returned.
-            seed: int32 `[2]` or `[batch, 2]`.
-            taught: weight and `Lesson` of what the descriptor has revised; None for none.
-
-        Returns:
-            proposal, error: the `Proposal` for z, and the root mean squared error of g(0).
-        """
-        with tf.GradientTape() as tape:
-            z, divergence = self._encoded_z(observed, given, seed)
-            code = self.encode(given)
-            estimate = self.propose(tf.zeros_like(z), code, observation, seen)
-            proposal = self.propose(z, code, observation, seen)
-            squares = [_square(known * (observed - one.mean)) for one in (estimate, proposal)]
-            losses = [
-                square / (2 * v) for square, v in zip(squares, tf.unstack(self.missed), strict=True)
-            ]
-            losses += [_spread_loss(observed, known, one) for one in (estimate, proposal)]
-            loss = tf.reduce_mean(tf.add_n([divergence, *losses]))
-            if taught is not None:
-                loss += taught[0] * self._misfit_of_lesson(taught[1])
-        variables = self.trainable_parts
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        means = [tf.reduce_sum(square) / _hidden_values(known, proposal) for square in squares]
-        decay = base.growing(0.99, self.updates)
-        self.missed.assign(decay * self.missed + (1 - decay) * tf.stack(means))
-        self.updates.assign_add(1)
-        return proposal.map(tf.stop_gradient), tf.sqrt(means[0])
-
-    def _encoded_z(self, observed, given, seed):
-        """G1: return z and the divergence of its law from N(0, I), `[batch]`."""
-        if self.encoder is None:
-            z = self.infer(observed, given=given, seed=seed)
-            return z, tf.zeros(tf.shape(z)[:1])
-        law = self.encoder({"x": observed, **given})
-        mean, log_variance = law["mean"], tf.clip_by_value(law["log_variance"], -10.0, 10.0)
-        z = mean + tf.exp(log_variance / 2) * seeds.normal(seed, tf.shape(mean))
-        divergence = mean**2 + tf.exp(log_variance) - log_variance - 1
-        return z, tf.reduce_sum(_flat(divergence), axis=1) / 2
-
-    def _misfit_of_lesson(self, lesson):
-        """Return the misfit of a `Lesson`, a mean over its examples."""
-        code = self.encode(lesson.given)
-        proposal = self.propose(lesson.z, code, lesson.observation, lesson.seen)
-        return tf.reduce_mean(_square(lesson.revised - proposal.mean)) / (2 * self.missed[1])
-
     def learn(self, lessons, given=None):
         """Regress what is seen on z, one update of the weights; the prior learns from z.
 
@@ -701,22 +535,6 @@ def _input_shapes(network):
     if len(network.inputs) == 1:
         return {"z": tuple(network.inputs[0].shape[1:])}
     return {tensor.name: tuple(tensor.shape[1:]) for tensor in network.inputs}
-
-
-def _square(x):
-    return tf.reduce_sum(_flat(x) ** 2, axis=1)
-
-
-def _spread_loss(observed, known, proposal):
-    """Return `-log N(observed; mean, spread^2)` of what is hidden, the mean as it is, `[batch]`."""
-    error = tf.stop_gradient(known * (observed - proposal.mean)) / proposal.spread
-    hidden = known * (1 - proposal.visible) * tf.ones_like(error)
-    return tf.reduce_sum(_flat(hidden * tf.math.log(proposal.spread) + error**2 / 2), axis=1)
-
-
-def _hidden_values(known, proposal):
-    """Return how many values of a batch are hidden, and known to who learns."""
-    return tf.reduce_sum(known * (1 - proposal.visible) * tf.ones_like(proposal.mean))
 
 
 def _flat(x):

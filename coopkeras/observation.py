@@ -8,34 +8,14 @@ after each update is exactly Langevin dynamics on p(x | A x = seen).
 """
 
 import abc
-from collections.abc import Callable
-from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-RIM = 4  # values around what is hidden that belong to a box
+from coopkeras.boxes import Boxes, Focus
 
 _TEMPLATES = {}
-
-
-class Focus(NamedTuple):
-    """Examples cut to boxes around what is hidden.
-
-    Attributes:
-        cut: function `[batch, ..., d] -> [batch, ..., d]`, of examples or anything shaped alike.
-        paste: function that undoes `cut`, with zeros outside of the box.
-        observation: A on the boxes.
-        sides: of a box, an int32 tensor.
-        fits: whether a box holds all that is hidden of each example, bool `[batch]`.
-    """
-
-    cut: Callable
-    paste: Callable
-    observation: "Observation"
-    sides: tf.Tensor
-    fits: tf.Tensor
 
 
 class Observation(abc.ABC):
@@ -235,45 +215,8 @@ class Mask(Observation):
     def focus(self, x, sides=None):
         """Return the `Focus` on boxes around what is hidden."""
         visible = tf.broadcast_to(self._visible, tf.concat([tf.shape(x)[:-1], [1]], 0))
-        extents = [_extent(visible, axis) for axis in range(1, len(x.shape) - 1)]
-        needed = tf.stack([tf.reduce_max(after - first) + 2 * RIM for first, after in extents])
-        sides = needed if sides is None else tf.where(sides > 0, sides, tf.shape(x)[1:-1])
-        sides = tf.minimum(sides, tf.shape(x)[1:-1])
-        boxes = [
-            (_start(*extent, side, length), side)
-            for extent, side, length in zip(
-                extents,
-                tf.unstack(sides, len(extents)),
-                tf.unstack(tf.shape(x)[1:-1], len(extents)),
-                strict=True,
-            )
-        ]
-        fits = tf.reduce_all(
-            [
-                (first >= start) & (after <= start + side)
-                for (first, after), (start, side) in zip(extents, boxes, strict=True)
-            ],
-            axis=0,
-        )
-        lengths = tf.shape(x)[1:-1]
-
-        def cut(x):
-            for axis, (start, side) in enumerate(boxes, 1):
-                places = start[:, None] + tf.range(side)
-                x = tf.gather(x, places, axis=axis, batch_dims=1)
-            return x
-
-        def paste(x):
-            for axis, (start, side) in enumerate(boxes, 1):
-                places = tf.range(lengths[axis - 1]) - start[:, None]
-                inside = (places >= 0) & (places < side)
-                x = tf.gather(x, tf.clip_by_value(places, 0, side - 1), axis=axis, batch_dims=1)
-                shape = [-1 if at in (0, axis) else 1 for at in range(len(x.shape))]
-                shape[axis] = lengths[axis - 1]
-                x = tf.where(tf.reshape(inside, shape), x, 0.0)
-            return x
-
-        return Focus(cut, paste, Mask(cut(visible)), sides, fits)
+        boxes = Boxes(visible, sides)
+        return Focus(boxes.cut, boxes.paste, Mask(boxes.cut(visible)), boxes.sides, boxes.fits)
 
     def visible(self, x):
         """Return 1 where x is known, 0 where it is not."""
@@ -304,20 +247,6 @@ class Mask(Observation):
     def get_config(self):
         """Return `visible` as nested lists."""
         return {"visible": self._visible.numpy().tolist()}
-
-
-def _extent(visible, axis):
-    """Return where what is hidden begins and ends along an axis, int32 `[batch]` each."""
-    length = tf.shape(visible)[axis]
-    others = [other for other in range(1, len(visible.shape)) if other != axis]
-    hidden = tf.logical_not(tf.reduce_all(visible, axis=others))
-    first = tf.argmax(hidden, axis=1, output_type=tf.int32)
-    return first, length - tf.argmax(hidden[:, ::-1], axis=1, output_type=tf.int32)
-
-
-def _start(first, after, side, length):
-    """Return where a box begins in whose middle is what is hidden, as far as it can be."""
-    return tf.clip_by_value((first + after - side) // 2, 0, length - side)
 
 
 @keras.saving.register_keras_serializable("coopkeras")

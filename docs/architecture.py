@@ -18,9 +18,12 @@ GROUPS = {  # of files on top of coopkeras/, the six of the thesis in reading or
         "descriptor",
         "generator",
         "coopnets",
+        "boxes",
+        "prior",
         "reference",
+        "proposals",
     ),
-    "ground": ("base", "errors", "seeds", "windows"),
+    "ground": ("base", "errors", "precision", "rates", "seeds", "windows"),
     "task": ("task", "registry"),
 }
 BOXES = {  # name: (centre, row, width), pixels and rows from the bottom

@@ -17,8 +17,9 @@ import coopkeras as ck
 from coopkeras import base, networks, observation, seeds, video
 from coopkeras.coopnets import CoopNets
 from coopkeras.descriptor import Descriptor
-from coopkeras.generator import Generator, StandardNormal
+from coopkeras.generator import Generator
 from coopkeras.observation import Mask
+from coopkeras.prior import StandardNormal
 
 
 def network():
@@ -231,42 +232,6 @@ def test_what_is_served_keeps_its_variables():
     gc.collect()
     assert len(function.variables) == 1
     assert function(tf.constant(3.0)).numpy() == 6
-
-
-# Precision ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["float32", "mixed_bfloat16"])
-def test_a_policy_is_set_by_its_name(name):
-    assert base.set_precision(name) == name
-    assert keras.config.dtype_policy().name == name
-    assert keras.layers.Dense(1).dtype_policy.name == name
-
-
-@pytest.mark.parametrize(
-    ("accelerator", "amx", "name"),
-    [
-        (False, False, "float32"),
-        (False, True, "mixed_bfloat16"),
-        (True, False, "mixed_bfloat16"),
-    ],
-)
-def test_auto_follows_the_machine(monkeypatch, accelerator, amx, name):
-    monkeypatch.setattr(base, "has_accelerator", lambda: accelerator)
-    monkeypatch.setattr(base, "_has_amx", lambda: amx)
-    assert base.set_precision("auto") == name
-    assert base.use_xla("auto") is accelerator
-    assert base.use_xla() is accelerator
-
-
-def test_xla_is_as_asked():
-    assert base.use_xla(True) is True
-    assert base.use_xla(False) is False
-
-
-def test_this_machine_has_an_answer():
-    assert base.has_accelerator() in (True, False)
-    assert base._has_amx() in (True, False)
 
 
 def test_the_deviation_is_about_the_mean_example_and_of_what_is_known():

@@ -35,14 +35,17 @@ PACKAGES = {
 OPTIONAL = {"tensorflow_datasets"}  # the extra `tfds`: not in constraints.txt, so not in BUILD
 
 # Who may import whom, besides itself and `init`, which is coopkeras/__init__.py.
-GROUND = {"base", "errors", "seeds", "windows"}
+GROUND = {"base", "errors", "precision", "rates", "seeds", "windows"}
 THESIS = {
     "coopnets",
     "descriptor",
     "generator",
     "langevin",
+    "boxes",
     "modes",
     "observation",
+    "prior",
+    "proposals",
     "reference",
 }
 MEDIA = {"audio", "images", "video"}

@@ -12,8 +12,9 @@ import pytest
 import tensorflow as tf
 
 from coopkeras import base, seeds, video
-from coopkeras.generator import Generator, Prior, StandardNormal
+from coopkeras.generator import Generator
 from coopkeras.observation import Downsample, Mask, Nothing, Projection
+from coopkeras.prior import Prior, StandardNormal
 
 SIGMA = 0.5
 SHAPE = (4, 4, 1)

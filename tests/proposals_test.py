@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from coopkeras import networks, seeds
+from coopkeras import networks, proposals, seeds
 from coopkeras.coopnets import CoopNets
 from coopkeras.descriptor import Descriptor
 from coopkeras.generator import Generator
@@ -66,6 +66,22 @@ def test_learning_moves_all_that_there_is_to_learn_and_to_measure(model):
     assert reference.sides.numpy().tolist() == [13, 13]  # 5 and a rim of 4 on each side
     same = zip(reference.weights, model.ema_descriptor.reference.weights, strict=True)
     assert all(np.array_equal(a, b) for a, b in same)
+
+
+def test_updates_of_the_descriptor_see_large_boxes_in_turn(monkeypatch):
+    monkeypatch.setattr(proposals, "DENOISED", 3 * 100)
+    u, known = (
+        tf.reshape(tf.range(8.0), [8, 1, 1, 1]) * tf.ones([8, 10, 10, 1]),
+        tf.ones([8, 10, 10, 1]),
+    )
+    proposal = proposals.Proposal(u, u, u, 0 * known)
+    observation, seen = Mask(np.zeros([8, 10, 10, 1], bool)), []
+    for number in range(8):
+        some, of_some, hide = proposals._in_turn(number, u, known, proposal, observation)
+        np.testing.assert_array_equal(of_some.mean, some)
+        np.testing.assert_array_equal(hide(some), some)
+        seen += some[:, 0, 0, 0].numpy().tolist()
+    assert seen == 3 * list(range(8))
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])

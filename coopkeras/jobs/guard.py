@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from coopkeras import base, seeds
+from coopkeras import base, rates, seeds
 from coopkeras.errors import UserError
 
 ROLLBACKS = 3
@@ -150,7 +150,7 @@ def slow_down(model, rollbacks, saved=0):
         if isinstance(part, base.Model):
             part.attempt = rollbacks
     for optimizer in base.optimizers(model):
-        base.scale_learning_rate(optimizer, SLOWER**rollbacks, SLOWER ** (rollbacks - saved))
+        rates.scale_learning_rate(optimizer, SLOWER**rollbacks, SLOWER ** (rollbacks - saved))
 
 
 def data_seed(seed, rollbacks):

@@ -8,7 +8,7 @@ import time
 import keras
 from absl import logging
 
-from coopkeras import base
+from coopkeras import base, precision
 from coopkeras.errors import Interrupted, UserError
 from coopkeras.jobs import budget
 from coopkeras.jobs.guard import (
@@ -90,7 +90,7 @@ def build(task, spec):
         task: a `Task`.
         spec: the `DataSpec` of the examples to learn from.
     """
-    base.set_precision(task.config.precision)
+    precision.set_precision(task.config.precision)
     keras.utils.set_random_seed(task.config.seed)
     return task.build(spec)
 

@@ -138,9 +138,7 @@ def _chosen(r, weight, waves, size):
         return number + 1, residual, c.write(number, one[:, 0]), chosen.write(number, place[:, 0])
 
     arrays = [tf.TensorArray(dtype, waves) for dtype in (tf.complex64, tf.int32)]
-    *_, c, chosen = tf.while_loop(
-        lambda number, *_: number < waves, add, (0, residual, *arrays)
-    )
+    *_, c, chosen = tf.while_loop(lambda number, *_: number < waves, add, (0, residual, *arrays))
     return tf.transpose(c.stack(), [1, 0, 2]), tf.transpose(chosen.stack(), [1, 0, 2])
 
 

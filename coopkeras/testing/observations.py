@@ -94,6 +94,13 @@ class ObservationConformance:
         self._assert_close(alone(x[row]), seen[row])
         self._assert_close(alone.project(y[row], seen[row]), A.project(y, seen)[row])
 
+    def test_rows_are_those_of_the_batch(self):
+        """`rows` gives the observation of some examples, in any order."""
+        A, x, seen = self._observed()
+        numbers = tf.constant([2, 0, 2])
+        some = A.rows(numbers, x)
+        self._assert_close(some(tf.gather(x, numbers)), tf.gather(seen, numbers))
+
     def test_it_is_bound_to_its_parameters(self):
         """`bind` takes parameters and gives them back; what is bound shares a traced function."""
         A, x, seen = self._observed()

@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 
 from coopkeras import seeds
-from coopkeras.generator import Prior
+from coopkeras.prior import Prior
 
 LARGEST_CORRELATION = 0.999  # between one moment and the next
 RIDGE = 1e-4  # variance, added to that of z

@@ -1,0 +1,330 @@
+"""Proposals: a generator proposes Gaussians, and the descriptor of `CoopNets` revises their noise.
+
+    G0   z ~ p(z),  proposed = g(z) + s u,  u ~ N(0, C)
+    D1   revised = g(z) + s u~,  u~ = annealed Langevin dynamics on U(u) = u' C^-1 u / 2 - F(u)
+    G1   inferred_z ~ q(z | observed)
+    G2   the generator learns: regress observed on inferred_z and on 0, revised on z; s, C
+    D2   the descriptor learns: take noise out of (observed - g(inferred_z)) / s
+
+g and s are what a conditional network makes of z and of what is seen; C and F are those of the
+descriptor's `Reference`, where the levels of D1 and D2 are.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from coopkeras import base, seeds
+from coopkeras.observation import Observation
+
+TAUGHT = 8  # one of so many examples is revised, twice, while learning
+DENOISED = 2**15  # places at most that an update of D2 sees: of large boxes it takes fewer
+LOG_SPREADS = (-6.0, 0.0)  # bounds of the logarithm of a spread: 1 is half of the range of x
+
+
+class Proposal(NamedTuple):
+    """What a generator says of x, given z and what is seen: N(mean, spread^2 C).
+
+    Attributes:
+        mean: g(z), `[batch, ..., channels]`; it agrees with what is seen.
+        spread: standard deviation of what g misses, like `mean`; even over what A mixes.
+        features: those that both are made of, `[batch, ..., filters]`.
+        visible: share of each place that is known, `[batch, ..., 1]`.
+    """
+
+    mean: tf.Tensor
+    spread: tf.Tensor
+    features: tf.Tensor
+    visible: tf.Tensor
+
+    def map(self, function):
+        """Return the proposal with a function applied to each part."""
+        return Proposal(*map(function, self))
+
+
+class Lesson(NamedTuple):
+    """Revisions to regress on the z that they came from, and what they agree with.
+
+    Attributes:
+        z: `[batch, *z_shape]`.
+        revised: `[batch, ...]`.
+        seen: `A revised`.
+        observation: A.
+        given: what a conditional network is told.
+    """
+
+    z: tf.Tensor
+    revised: tf.Tensor
+    seen: tf.Tensor
+    observation: Observation
+    given: dict
+
+
+# The five steps -------------------------------------------------------------------------------
+
+
+def cooperate(model, observed, known, observation, seen, given, seed):
+    """Take the five steps on one batch.
+
+    Args:
+        model: `CoopNets` whose descriptor has a `Reference`.
+        observed: x, `[batch, ...]`.
+        known: 1 for what is to be learned of x, else 0, `[batch, ..., 1]`.
+        observation: A.
+        seen: `A x`.
+        given: what `generator.given` returned.
+        seed: int32 `[2]`.
+
+    Returns:
+        found: a dict of scalars: misfit of D2, movement of D1, reconstruction error of g(0).
+    """
+    g0, d1, g1, d2 = seeds.split(seed, 4)
+    generator, descriptor = model.generator, model.descriptor
+    reference, count = descriptor.reference, tf.shape(observed)[0]
+    observed = known * observed
+    # G0, D1: two draws of a few examples
+    rows = tf.tile(tf.range(tf.maximum(1, count // TAUGHT)), [2])
+    lesson, movement = _revised(model, rows, observed, observation, seen, given, g0, d1)
+    reference.learn_gain(tf.gather(observed, rows), tf.gather(known, rows), lesson.revised)
+    # G1, G2
+    taught = reference.learned() * tf.cast(tf.shape(rows)[0] / count, tf.float32), lesson
+    proposal, error = _learn(generator, observed, known, seen, observation, given, g1, taught)
+    # D2
+    u = known * observation.hide((observed - proposal.mean) / proposal.spread)
+    reference.observe(u, known * (1 - proposal.visible), model.updates)
+    focus = observation.focus(observed)
+    reference.remember_sides(focus.sides)
+    boxes = focus.cut(u), focus.cut(known), proposal.map(focus.cut), focus.observation
+    misfit = base.repeat(
+        model.descriptor_updates,
+        lambda number: _denoise(descriptor, *_in_turn(number, *boxes), seeds.fold(d2, number)),
+    )
+    return {"misfit": misfit, "movement": movement, "reconstruction": error}
+
+
+def propose(generator, z, code, observation, seen):
+    """G0: return the `Proposal` for z, of a network that says its spread.
+
+    Args:
+        generator: a `Generator`.
+        z: `[batch, *z_shape]`.
+        code: what `generator.encode` returned.
+        observation: A.
+        seen: `A x`.
+    """
+    made = {name: tf.cast(one, tf.float32) for name, one in generator.decode(z, code).items()}
+    mean = observation.project(made["x"], seen)
+    log_spread = tf.clip_by_value(made["log_spread"], *LOG_SPREADS)
+    spread = tf.exp(observation.even(log_spread))
+    return Proposal(mean, spread, made["features"], observation.visible(mean))
+
+
+def revise(descriptor, proposal, observation, *, seed, temperature=1.0):
+    """D1: return the proposal's own noise and what the descriptor makes of it, in spreads.
+
+    Both are drawn on boxes as large as those of learning; where one does not hold all that is
+    hidden of an example, on all of the example. So a row is the same in any batch.
+
+    Args:
+        descriptor: a `Descriptor` with a `Reference`.
+        proposal: a `Proposal`.
+        observation: A.
+        seed: int32 `[2]` or `[batch, 2]`.
+        temperature: scale of the noise's variance.
+
+    Returns:
+        noise, u: `[batch, ...]`: x is `mean + spread * noise`, or revised `mean + spread * u`.
+    """
+    x = proposal.mean
+    boxes = observation.focus(x, tf.convert_to_tensor(descriptor.reference.sides))
+    whole = observation.focus(x, tf.shape(x)[1:-1])
+    on = partial(_revise_boxes, descriptor, proposal, seed=seed, temperature=temperature)
+
+    def both():
+        fits = tf.reshape(boxes.fits, [-1] + [1] * (len(x.shape) - 1))
+        pairs = zip(on(boxes), on(whole), strict=True)
+        return tuple(tf.where(fits, boxed, all_of_it) for boxed, all_of_it in pairs)
+
+    return tf.cond(tf.reduce_all(boxes.fits), lambda: on(boxes), both)
+
+
+def energy(descriptor, x, proposal, observation):
+    """Return the energy of x about a proposal, `[batch]`; lower is likelier.
+
+    Args:
+        descriptor: a `Descriptor` with a `Reference`.
+        x: `[batch, ...]`, which agrees with what is seen.
+        proposal: a `Proposal`.
+        observation: A.
+    """
+    u = observation.hide((x - proposal.mean) / proposal.spread)
+    colouring, _ = _noise(descriptor, proposal, observation)
+    return descriptor.reference.energy(_tilt(descriptor, proposal), colouring, observation.hide, u)
+
+
+# D1 -------------------------------------------------------------------------------------------
+
+
+def _revised(model, rows, like, observation, seen, given, g0, d1):
+    """G0, D1 for some rows: return the `Lesson` of what is revised, and the movement."""
+    generator = model.generator
+    given = {name: tf.gather(one, rows) for name, one in given.items()}
+    seen, observation = tf.gather(seen, rows), observation.rows(rows, like)
+    z = generator.prior.draw(tf.shape(rows)[0], g0)
+    proposal = propose(generator, z, generator.encode(given), observation, seen)
+    focus = observation.focus(proposal.mean)
+    _, u = _revise_boxes(model.descriptor, proposal, focus, seed=d1)
+    revised = tf.stop_gradient(observation.project(proposal.mean + proposal.spread * u, seen))
+    return Lesson(z, revised, seen, observation, given), base.distance(revised, proposal.mean)
+
+
+def _revise_boxes(descriptor, proposal, focus, *, seed, temperature=1.0):
+    """D1 on the boxes of a `Focus`; return noise and u as `revise` does."""
+    shape, proposal = proposal.mean.shape, proposal.map(focus.cut)
+    colouring, field = _noise(descriptor, proposal, focus.observation)
+    w = seeds.normal(seeds.fold(seed, 0), colouring.noise_shape(tf.shape(proposal.mean)[0]))
+    w *= tf.reshape(tf.sqrt(temperature), [-1] + [1] * (len(w.shape) - 1))
+    u = descriptor.reference.revise(
+        _tilt(descriptor, proposal),
+        field,
+        w,
+        seed=seeds.fold(seed, 1),
+        temperature=temperature,
+    )
+    return tuple(tf.ensure_shape(focus.paste(x), shape) for x in (field(w), u))
+
+
+def _noise(descriptor, proposal, observation):
+    """Return K and P K for a proposal."""
+    colouring = descriptor.reference.colouring(tf.shape(proposal.mean)[1:-1])
+    return colouring, lambda w: observation.hide(colouring.colour(w))
+
+
+def _tilt(descriptor, proposal):
+    """Return F about a proposal, a function of v `[batch, ...]` and its angle `[batch]`.
+
+    The network is given, by name, what it asks for of: v, x = mean + spread v, "proposed",
+    "log_spread", "visible", "features" and "angle".
+    """
+    given = {
+        "proposed": proposal.mean,
+        "log_spread": tf.math.log(proposal.spread),
+        "visible": proposal.visible,
+        "features": proposal.features,
+    }
+
+    def score(v, angle):
+        x = proposal.mean + proposal.spread * v
+        inputs = {**given, "v": v, "x": x, "angle": angle[:, None]}
+        return descriptor.score({name: inputs[name] for name in descriptor.network.input})
+
+    return score
+
+
+# G1 and G2 ------------------------------------------------------------------------------------
+
+
+def _learn(generator, observed, known, seen, observation, given, seed, taught):
+    """Regress what is hidden on z, and on z = 0; return the `Proposal` for z, and g(0)'s error.
+
+        z ~ q(z | x, seen)
+        |x - g(0)|^2 / 2 v0 + |x - g(z)|^2 / 2 v + KL(q | N(0, I)) - log N(x; g, s^2)
+
+    v0 and v are running means of the squared errors. The spread s learns from errors that it
+    can't change. `taught` is the weight and the `Lesson` of what the descriptor has revised.
+    """
+    weight, lesson = taught
+    with tf.GradientTape() as tape:
+        z, divergence = _encoded_z(generator, observed, given, seed)
+        code = generator.encode(given)
+        proposals = [
+            propose(generator, one, code, observation, seen) for one in (tf.zeros_like(z), z)
+        ]
+        squares = [_square(known * (observed - one.mean)) for one in proposals]
+        missed = zip(squares, tf.unstack(generator.missed), strict=True)
+        losses = [square / (2 * v) for square, v in missed]
+        losses += [_spread_loss(observed, known, one) for one in proposals]
+        loss = tf.reduce_mean(tf.add_n([divergence, *losses]))
+        loss += weight * _misfit(generator, lesson)
+    variables = generator.trainable_parts
+    generator.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+    proposal = proposals[1].map(tf.stop_gradient)
+    means = tf.stack([tf.reduce_sum(square) for square in squares]) / _hidden(known, proposal)
+    decay = base.growing(0.99, generator.updates)
+    generator.missed.assign(decay * generator.missed + (1 - decay) * means)
+    generator.updates.assign_add(1)
+    return proposal, tf.sqrt(means[0])
+
+
+def _encoded_z(generator, observed, given, seed):
+    """G1: return z and the divergence of its law from N(0, I), `[batch]`."""
+    if generator.encoder is None:
+        z = generator.infer(observed, given=given, seed=seed)
+        return z, tf.zeros(tf.shape(z)[:1])
+    law = generator.encoder({"x": observed, **given})
+    mean, log_variance = law["mean"], tf.clip_by_value(law["log_variance"], -10.0, 10.0)
+    z = mean + tf.exp(log_variance / 2) * seeds.normal(seed, tf.shape(mean))
+    divergence = mean**2 + tf.exp(log_variance) - log_variance - 1
+    return z, tf.reduce_sum(_flat(divergence), axis=1) / 2
+
+
+def _misfit(generator, lesson):
+    """Return the misfit of a `Lesson`, a mean over its examples."""
+    code = generator.encode(lesson.given)
+    proposal = propose(generator, lesson.z, code, lesson.observation, lesson.seen)
+    return tf.reduce_mean(_square(lesson.revised - proposal.mean)) / (2 * generator.missed[1])
+
+
+def _spread_loss(observed, known, proposal):
+    """Return `-log N(observed; mean, spread^2)` of what is hidden, the mean as it is, `[batch]`."""
+    error = tf.stop_gradient(known * (observed - proposal.mean)) / proposal.spread
+    hidden = known * (1 - proposal.visible) * tf.ones_like(error)
+    return tf.reduce_sum(_flat(hidden * tf.math.log(proposal.spread) + error**2 / 2), axis=1)
+
+
+def _hidden(known, proposal):
+    """Return how many values of a batch are hidden, and known to who learns."""
+    return tf.reduce_sum(known * (1 - proposal.visible) * tf.ones_like(proposal.mean))
+
+
+def _square(x):
+    return tf.reduce_sum(_flat(x) ** 2, axis=1)
+
+
+def _flat(x):
+    return tf.reshape(x, [tf.shape(x)[0], -1])
+
+
+# D2 -------------------------------------------------------------------------------------------
+
+
+def _in_turn(number, u, known, proposal, observation):
+    """Return what an update of D2 sees of the boxes: as many as it can, in turn.
+
+    Returns:
+        u: `(x - mean) / spread`, 0 where x is known.
+        proposal: the `Proposal` of these.
+        hide: function that keeps what is to be learned.
+    """
+    count = tf.shape(u)[0]
+    share = tf.clip_by_value(DENOISED // tf.reduce_prod(tf.shape(u)[1:-1]), 1, count)
+    rows = tf.math.floormod(number * share + tf.range(share), count)
+    some, observation = partial(tf.gather, indices=rows), observation.rows(rows, u)
+    known = some(known)
+    return some(u), proposal.map(some), lambda x: known * observation.hide(x)
+
+
+def _denoise(descriptor, u, proposal, hide, seed):
+    """Learn to take noise out of u; return the misfit, of 1 at first."""
+    reference, variables = descriptor.reference, descriptor.network.trainable_variables
+    colouring = reference.colouring(tf.shape(u)[1:-1])
+    with tf.GradientTape() as tape:
+        loss, left, level = reference.denoising(
+            _tilt(descriptor, proposal), colouring, hide, u, seed
+        )
+    descriptor.optimizer.apply_gradients(
+        zip(tape.gradient(loss, variables), variables, strict=True)
+    )
+    reference.learn_levels(left, level)
+    return loss

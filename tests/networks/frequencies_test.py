@@ -1,0 +1,71 @@
+"""Laws of fills by frequencies: waves go on, known values stay, and nothing is done unasked."""
+
+import numpy as np
+import pytest
+
+from coopkeras.networks.frequencies import FrequencyFill, extrapolate
+
+SIDES = 24, 30
+
+
+def waves(*frequencies):
+    """A sum of waves of whole numbers of periods along 4/3 of each side, `[1, *SIDES, 1]`."""
+    rows, columns = np.mgrid[: SIDES[0], : SIDES[1]]
+    made = sum(np.cos(2 * np.pi * (u * rows / 32 + v * columns / 40)) for u, v in frequencies)
+    return (made / len(frequencies))[None, ..., None].astype(np.float32)
+
+
+def hole(top=8, left=10, side=8):
+    """All but a square is visible, `[1, *SIDES, 1]`."""
+    visible = np.ones([1, *SIDES, 1], np.float32)
+    visible[:, top : top + side, left : left + side] = 0
+    return visible
+
+
+def filled(x, visible, count=100):
+    """What waves make of what is visible of x."""
+    return extrapolate(x * visible, visible, count).numpy()
+
+
+@pytest.mark.parametrize("frequencies", [[(0, 4)], [(5, -3)], [(2, 3), (6, 1)]])
+def test_waves_go_on_through_a_hole(frequencies):
+    x, visible = waves(*frequencies), hole()
+    error = (filled(x, visible) - x)[visible == 0]
+    assert np.sqrt(np.mean(error**2)) < 0.02 * x.std()
+
+
+def test_known_values_stay_bit_for_bit_and_what_is_hidden_is_not_looked_at(rng):
+    x, visible = rng.uniform(-1, 1, [2, *SIDES, 3]).astype(np.float32), hole()
+    one = extrapolate(x, np.repeat(visible, 2, 0), 20).numpy()
+    known = np.broadcast_to(visible > 0, x.shape)
+    np.testing.assert_array_equal(one[known], x[known])
+    other = extrapolate(np.where(known, x, 9.0).astype(np.float32), np.repeat(visible, 2, 0), 20)
+    np.testing.assert_array_equal(other, one)
+
+
+def test_what_is_flat_is_filled_flat():
+    flat = np.full([1, *SIDES, 1], 0.3, np.float32)
+    np.testing.assert_allclose(filled(flat, hole()), 0.3, atol=1e-5)
+
+
+def test_an_example_does_not_see_its_neighbours(rng):
+    x = rng.uniform(-1, 1, [3, *SIDES, 2]).astype(np.float32)
+    visible = np.concatenate([hole(), hole(2, 3, 12), hole(12, 20, 5)])
+    together = filled(x, visible)
+    alone = [filled(x[n : n + 1], visible[n : n + 1])[0] for n in range(3)]
+    np.testing.assert_allclose(together, alone, atol=1e-4)
+
+
+def test_nothing_known_or_nothing_hidden_is_no_mishap():
+    x = waves((1, 2))
+    np.testing.assert_array_equal(filled(x, np.ones_like(x)), x)
+    assert np.all(filled(x, np.zeros_like(x)) == 0)
+
+
+def test_it_is_used_when_it_is_told_to():
+    x, visible = waves((0, 4)), hole()
+    fill = FrequencyFill(waves=30)
+    triple = [x * visible, visible, 0 * x]
+    assert np.all(fill(triple) == 0)
+    fill.use()
+    np.testing.assert_allclose(fill(triple), filled(x, visible, 30), atol=1e-5)

@@ -1,0 +1,59 @@
+"""Laws of choosing fills: what is better on held-back examples is used, nothing known by heart."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import ndimage
+
+from coopkeras import data, networks
+from coopkeras.generator import Generator
+from coopkeras.recipes import proposals
+
+SHAPE = 16, 16, 1
+
+
+def hide(seeds, shape):
+    """The same square for each."""
+    visible = np.ones([len(seeds), *shape[:-1], 1], bool)
+    visible[:, 4:10, 5:12] = False
+    return {"visible": tf.constant(visible)}
+
+
+def planes(rng, count):
+    """Sums of two pictures that all share, with much noise in common: 2 components say all."""
+    shared = rng.normal(size=[2, *SHAPE]).astype(np.float32)
+    return np.einsum("nk,k...->n...", rng.uniform(-0.3, 0.3, [count, 2]), shared)
+
+
+def stripes(rng, count):
+    """Waves along the columns, each of its own phase and speed."""
+    columns = np.arange(SHAPE[1])[None, None, :, None] * np.ones([1, *SHAPE])
+    speed, phase = (rng.uniform(*ends, [count, 1, 1, 1]) for ends in ((0.8, 1.6), (0, 6.3)))
+    return 0.8 * np.cos(speed * columns + phase)
+
+
+def blobs(rng, count):
+    """Smooth noise, of more dimensions than there are examples."""
+    return 0.4 * ndimage.gaussian_filter(rng.normal(size=[count, *SHAPE]), [0, 1.5, 1.5, 0]) * 5
+
+
+@pytest.mark.parametrize(
+    ("make", "count", "components", "gaussian", "waves"),
+    [
+        (planes, 200, 8, True, False),
+        (stripes, 200, 8, True, True),
+        (blobs, 110, 90, False, None),  # known by heart
+        (planes, 20, 8, False, False),  # too few to say
+    ],
+)
+def test_fills_are_chosen_by_what_they_do(make, count, components, gaussian, waves, rng):
+    x = make(rng, count).astype(np.float32)
+    network = networks.recovery_generator(
+        SHAPE, latent_dim=2, channels=(4, 8), smooth_fill=True, components=components, waves=40
+    )
+    names = proposals.choose_fills([Generator(network)], data.Examples.of(x), hide)
+    assert names[0] == ("gaussian" if gaussian else "smooth")
+    assert waves is None or ("frequency" in names) is waves
+    encoder = network.get_layer("encoder")
+    assert (encoder.get_layer("gaussian_fill").ridge > 0) == ("gaussian" in names)
+    assert (encoder.get_layer("frequency_fill").used > 0) == ("frequency" in names)
