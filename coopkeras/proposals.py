@@ -19,7 +19,7 @@ from coopkeras import base, seeds
 from coopkeras.observation import Observation
 
 TAUGHT = 8  # one of so many examples is revised, twice, while learning
-DENOISED = 2**15  # places at most that an update of D2 sees: of large boxes it takes fewer
+DENOISED = 2**14  # places at most that an update of D2 sees: of large boxes it takes fewer
 LOG_SPREADS = (-6.0, 0.0)  # bounds of the logarithm of a spread: 1 is half of the range of x
 
 
@@ -118,6 +118,23 @@ def propose(generator, z, code, observation, seen):
     log_spread = tf.clip_by_value(made["log_spread"], *LOG_SPREADS)
     spread = tf.exp(observation.even(log_spread))
     return Proposal(mean, spread, made["features"], observation.visible(mean))
+
+
+def noisy_estimate(generator, observation, seen, like, seed):
+    """Return g(0) + s e, e ~ N(0, I) on what is hidden: what a regression could draw by itself.
+
+    Args:
+        generator: a `Generator` whose network says its spread.
+        observation: A.
+        seen: `A x`.
+        like: any tensor shaped like x.
+        seed: int32 `[batch, 2]`.
+    """
+    z = tf.zeros([tf.shape(like)[0], *generator.z_shape])
+    code = generator.encode(generator.given(seen, observation, like))
+    proposal = propose(generator, z, code, observation, seen)
+    noise = observation.hide(seeds.normal(seed, tf.shape(proposal.mean)))
+    return observation.project(proposal.mean + proposal.spread * noise, seen)
 
 
 def revise(descriptor, proposal, observation, *, seed, temperature=1.0):

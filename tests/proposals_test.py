@@ -176,3 +176,21 @@ def test_it_learns_under_a_strategy():
         model.compile()
     data = tf.data.Dataset.from_tensors({"x": pictures(), "visible": holes()}).repeat(2)
     assert np.isfinite(model.fit(data, verbose=0).history["misfit"]).all()
+
+
+def test_an_estimate_with_noise_has_the_spread_that_the_generator_says(model):
+    x, observation = pictures(1), Mask(holes(1))
+    seen, n = observation(x), 400
+    many = Mask(np.repeat(holes(1), n, axis=0))
+    rows = seeds.fold(seeds.as_seed(0), tf.range(n))
+    generator = model.ema_generator
+    drawn = proposals.noisy_estimate(
+        generator, many, many(tf.repeat(x, n, 0)), tf.repeat(x, n, 0), rows
+    )
+    code = generator.encode(generator.given(seen, observation, x))
+    proposal = proposals.propose(generator, tf.zeros([1, 3]), code, observation, seen)
+    hidden = ~holes(1)[0]
+    np.testing.assert_array_equal(drawn[0][~hidden], x[0][~hidden])
+    error = (drawn - proposal.mean)[:, hidden] / proposal.spread[0][hidden]
+    np.testing.assert_allclose(np.mean(error), 0, atol=0.05)
+    np.testing.assert_allclose(np.std(error), 1, atol=0.05)

@@ -15,7 +15,7 @@ from keras import layers
 DECAY = 0.7  # of the weight of what is known, for each value further from the hole
 RINGS = 24  # values from a hole that have a weight
 STEP = 0.5  # share of a wave's best coefficient that is taken: waves overlap
-CANDIDATES = 512  # waves to choose from: the largest
+CANDIDATES = 256  # waves to choose from: the largest
 LEAST = 1e-6
 
 

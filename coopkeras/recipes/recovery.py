@@ -12,6 +12,7 @@ from coopkeras.data import Split
 from coopkeras.errors import UserError
 from coopkeras.images import repair, uncertainty
 from coopkeras.observation import Mask
+from coopkeras.proposals import noisy_estimate
 from coopkeras.recipes import build, judging, proposals, sampling, signatures
 from coopkeras.recipes.settings import ProposalConfig
 from coopkeras.task import Task
@@ -190,9 +191,26 @@ class Recovery(Task):
                 for one in sampling.variants(recover, self.DRAWS)
             )
             theirs = judging.of_baselines(baselines, x, hidden, self.DRAWS)
+            results = itertools.chain(ours, self._noisy(model, x, seen, hidden), theirs)
             score = functools.partial(self._score, x, hidden)
-            rows += judging.rows(self.named(setting), itertools.chain(ours, theirs), score)
+            rows += judging.rows(self.named(setting), results, score)
         return rows
+
+    def _noisy(self, model, x, seen, hidden):
+        """Yield the estimate with noise of its own spread: what draws are worth without F."""
+        if not _about_proposals(self.config):
+            return
+
+        @tf.function
+        def draw(row_seeds, x, seen, *parts):
+            observation = self.observation().bind(dict(zip(hidden, parts, strict=True)))
+            made = noisy_estimate(model.ema_generator, observation, seen, x, row_seeds)
+            return None, self.confine(made, seen, observation)
+
+        arrays = x, seen, *hidden.values()
+        how = functools.partial(sampling.in_rows, draw, sampling.at_once(model.x_shape))
+        draws = [how(seed, *arrays)[1] for seed in range(self.DRAWS)]
+        yield judging.Result(self.config.method, "estimate + noise", draws[0], draws)
 
     def draw(self, model, split):
         """Return sheets: what is seen, ours, the baselines, the truth."""
