@@ -246,10 +246,15 @@ def _learn(generator, observed, known, seen, observation, given, seed, taught):
     """Regress what is hidden on z, and on z = 0; return the `Proposal` for z, and g(0)'s error.
 
         z ~ q(z | x, seen)
-        |x - g(0)|^2 / 2 v0 + |x - g(z)|^2 / 2 v + KL(q | N(0, I)) - log N(x; g, s^2)
+        |x - g(0)|^2 / (2 s v0) + |x - g(z)|^2 / (2 s v) + KL(q | N(0, I)) - log N(x; g, s^2)
 
-    v0 and v are running means of the squared errors. The spread s learns from errors that it
-    can't change. `taught` is the weight and the `Lesson` of what the descriptor has revised.
+    v0^2 and v^2 are running means of the squared errors. Neither the errors nor s learn through
+    the other: what is easy counts for more, but not for all. `taught` is the weight and the
+    `Lesson` of what the descriptor has revised.
+
+    Source:
+        Seitzer et al., "On the pitfalls of heteroscedastic uncertainty estimation", ICLR 2022, for
+        the weight 1 / s.
     """
     weight, lesson = taught
     with tf.GradientTape() as tape:
@@ -258,16 +263,19 @@ def _learn(generator, observed, known, seen, observation, given, seed, taught):
         proposals = [
             propose(generator, one, code, observation, seen) for one in (tf.zeros_like(z), z)
         ]
-        squares = [_square(known * (observed - one.mean)) for one in proposals]
-        missed = zip(squares, tf.unstack(generator.missed), strict=True)
-        losses = [square / (2 * v) for square, v in missed]
+        missed = tf.unstack(generator.missed)
+        losses = [
+            _misfit(known * (observed - one.mean), one.spread, v)
+            for one, v in zip(proposals, missed, strict=True)
+        ]
         losses += [_spread_loss(observed, known, one) for one in proposals]
         loss = tf.reduce_mean(tf.add_n([divergence, *losses]))
-        loss += weight * _misfit(generator, lesson)
+        loss += weight * _misfit_of_lesson(generator, lesson)
     variables = generator.trainable_parts
     generator.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
     proposal = proposals[1].map(tf.stop_gradient)
-    means = tf.stack([tf.reduce_sum(square) for square in squares]) / _hidden(known, proposal)
+    squares = [tf.reduce_sum((known * (observed - one.mean)) ** 2) for one in proposals]
+    means = tf.stack(squares) / _hidden(known, proposal)
     decay = base.growing(0.99, generator.updates)
     generator.missed.assign(decay * generator.missed + (1 - decay) * means)
     generator.updates.assign_add(1)
@@ -286,11 +294,18 @@ def _encoded_z(generator, observed, given, seed):
     return z, tf.reduce_sum(_flat(divergence), axis=1) / 2
 
 
-def _misfit(generator, lesson):
+def _misfit_of_lesson(generator, lesson):
     """Return the misfit of a `Lesson`, a mean over its examples."""
     code = generator.encode(lesson.given)
     proposal = propose(generator, lesson.z, code, lesson.observation, lesson.seen)
-    return tf.reduce_mean(_square(lesson.revised - proposal.mean)) / (2 * generator.missed[1])
+    error = lesson.revised - proposal.mean
+    return tf.reduce_mean(_misfit(error, proposal.spread, generator.missed[1]))
+
+
+def _misfit(error, spread, missed):
+    """Return `|error|^2 / (2 s v)`, v^2 the mean squared error so far, `[batch]`."""
+    weighted = error**2 / (2 * tf.stop_gradient(spread) * tf.sqrt(missed))
+    return tf.reduce_sum(_flat(weighted), axis=1)
 
 
 def _spread_loss(observed, known, proposal):
@@ -303,10 +318,6 @@ def _spread_loss(observed, known, proposal):
 def _hidden(known, proposal):
     """Return how many values of a batch are hidden, and known to who learns."""
     return tf.reduce_sum(known * (1 - proposal.visible) * tf.ones_like(proposal.mean))
-
-
-def _square(x):
-    return tf.reduce_sum(_flat(x) ** 2, axis=1)
 
 
 def _flat(x):

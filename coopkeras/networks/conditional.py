@@ -119,7 +119,7 @@ def _decoder(z, code, shape, channels):
         x = layers.Rescaling(LARGEST_CORRECTION, dtype="float32")(x)
         parts = [code["filled"], layers.Multiply(dtype="float32")([x, code["scale"]])]
         if "change" in code:
-            share = layer("Conv", rank, 1, 1, 1, "sigmoid", **last)(features)
+            share = layer("Conv", rank, 1, 1, 1, "sigmoid", name="share", **last)(features)
             parts.append(layers.Multiply(dtype="float32")([share, code["change"]]))
         x = layers.Add(dtype="float32")(parts)
         log_spread = layers.Add(dtype="float32")([log_spread, Log(dtype="float32")(code["scale"])])

@@ -13,8 +13,9 @@ from coopkeras.reference import Reference
 
 FITTED = 8000  # examples at most that a fill is fitted to
 HELD_BACK = 64  # examples at most that it is judged on
+ROUNDING = 1 / 255 / 12**0.5 * 2  # error of 8 bits
 LEAST = 10  # examples at least, to fit to and to judge on
-MUCH_WORSE = 1.2  # error of waves, as a multiple of that of the other fill
+SHARES = (0.0, 0.25, 0.5, 0.75, 0.95)  # of waves beside the other fill, at first
 BY_HEART = 0.85  # error on own examples as a share of that on others, of a fill to be used
 
 
@@ -61,9 +62,9 @@ def choose_fills(models, train, hide):
     """Choose the fills that networks correct, by examples of which some are held back.
 
     A Gaussian takes the place of the smooth fill if it is better on what is held back, and about
-    as good as on what it was fitted to: what it knows by heart would mislead the generator. Waves
-    are used unless they are much worse. The last examples are held back: neighbours in one image
-    stay together.
+    as good as on what it was fitted to: what it knows by heart would mislead the generator. Of
+    waves the best share is taken at first, and learning goes on from there; it may be none. The
+    last examples are held back: neighbours in one image stay together.
 
     Args:
         models: the `Generator`s whose networks have these fills.
@@ -71,52 +72,62 @@ def choose_fills(models, train, hide):
         hide: function `(seeds int32 [n, 2], shape) -> {"visible": bool [n, ...]}`.
 
     Returns:
-        names: of the fills that are used, of "smooth", "gaussian" and "frequency".
+        name, share: "smooth" or "gaussian", and the share of waves.
     """
     count = len(train)
     first, last = _evenly(0, count * 9 // 10, FITTED), _evenly(count * 9 // 10, count, HELD_BACK)
     if min(len(first), len(last)) < LEAST:
-        return ["smooth"]
+        return "smooth", 0.0
     x, others = (train.gather(rows)["x"].numpy() for rows in (first, last))
-    layer = _fill(models[0], "gaussian")
+    layer = _layer(models[0], "encoder", "gaussian_fill")
     gaussian = images.baselines.ConditionalGaussian(x, components=layer.components)
     some = x[_evenly(0, len(x), HELD_BACK)]
-    own, held_back = (_errors(models[0], gaussian, one, hide) for one in (some, others))
-    most = min(held_back["smooth"], own["gaussian"] / BY_HEART)
-    names = ["gaussian" if held_back["gaussian"] < most else "smooth"]
-    both = {name: np.hypot(own[name], held_back[name]) for name in own}
-    if both["frequency"] < MUCH_WORSE * both[names[0]]:
-        names.append("frequency")
+    own, held_back = (_Filled(models[0], gaussian, one, hide) for one in (some, others))
+    known = own.error("gaussian") / BY_HEART
+    better = held_back.error("gaussian") < min(held_back.error("smooth"), known)
+    name = "gaussian" if better else "smooth"
+    errors = [own.error(name, share) * held_back.error(name, share) for share in SHARES]
+    share = SHARES[int(np.argmin(errors))]
     for model in models:
-        if "gaussian" in names:
-            mean, axes, ridge = gaussian.parameters()
-            _fill(model, "gaussian").fit(mean, axes, ridge)
-        if "frequency" in names:
-            _fill(model, "frequency").use()
-    return names
+        if better:
+            _layer(model, "encoder", "gaussian_fill").fit(*gaussian.parameters())
+        if share:
+            _layer(model, "encoder", "frequency_fill").use()
+            _layer(model, "decoder", "share").bias.assign([np.log(share / (1 - share))])
+    return name, share
 
 
-def _fill(model, name):
-    return model.network.get_layer("encoder").get_layer(f"{name}_fill")
+def _layer(model, part, name):
+    return model.network.get_layer(part).get_layer(name)
 
 
 def _evenly(start, stop, most):
     return np.unique(np.linspace(start, stop - 1, min(most, stop - start)).astype(int))
 
 
-def _errors(model, gaussian, x, hide):
-    """Return the root mean squared errors of the fills on examples, by name."""
-    rows = np.stack([np.zeros(len(x)), np.arange(len(x))], axis=1)
-    visible = hide(tf.constant(rows, tf.int32), x.shape[1:])["visible"].numpy()
-    known = visible[..., :1].astype(np.float32)
-    visible = np.broadcast_to(visible, x.shape)
-    seen = np.where(visible, x, 0.0)
-    fills = {
-        "smooth": _fill(model, "smooth")([seen, known])[0].numpy(),
-        "frequency": _fill(model, "frequency").fill(seen, known).numpy(),
-        "gaussian": gaussian.fill(x, visible),
-    }
-    return {name: np.sqrt(np.mean((fill - x)[~visible] ** 2)) for name, fill in fills.items()}
+class _Filled:
+    """What each fill makes of some examples."""
+
+    def __init__(self, model, gaussian, x, hide):
+        rows = np.stack([np.zeros(len(x)), np.arange(len(x))], axis=1)
+        visible = hide(tf.constant(rows, tf.int32), x.shape[1:])["visible"].numpy()
+        known = visible[..., :1].astype(np.float32)
+        visible = np.broadcast_to(visible, x.shape)
+        seen = np.where(visible, x, 0.0)
+        self.x, self.hidden = x, ~visible
+        self.fills = {
+            "smooth": _layer(model, "encoder", "smooth_fill")([seen, known])[0].numpy(),
+            "gaussian": gaussian.fill(x, visible),
+        }
+        self.waves = _layer(model, "encoder", "frequency_fill").fill(seen, known).numpy()
+
+    def error(self, name, share=0.0):
+        """Return the geometric mean of the examples' errors: as PSNR averages them."""
+        filled = (1 - share) * self.fills[name] + share * self.waves
+        squares = np.where(self.hidden, filled - self.x, 0) ** 2
+        axes = tuple(range(1, squares.ndim))
+        means = squares.sum(axes) / np.maximum(self.hidden.sum(axes), 1)
+        return np.exp(np.mean(np.log(np.maximum(means, ROUNDING**2)))) ** 0.5
 
 
 def _optimizer(rate, updates, **how):

@@ -1,5 +1,6 @@
 """Laws of choosing fills: what is better on held-back examples is used, nothing known by heart."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -41,7 +42,7 @@ def blobs(rng, count):
     ("make", "count", "components", "gaussian", "waves"),
     [
         (planes, 200, 8, True, False),
-        (stripes, 200, 8, True, True),
+        (stripes, 200, 8, None, True),
         (blobs, 110, 90, False, None),  # known by heart
         (planes, 20, 8, False, False),  # too few to say
     ],
@@ -51,9 +52,11 @@ def test_fills_are_chosen_by_what_they_do(make, count, components, gaussian, wav
     network = networks.recovery_generator(
         SHAPE, latent_dim=2, channels=(4, 8), smooth_fill=True, components=components, waves=40
     )
-    names = proposals.choose_fills([Generator(network)], data.Examples.of(x), hide)
-    assert names[0] == ("gaussian" if gaussian else "smooth")
-    assert waves is None or ("frequency" in names) is waves
+    name, share = proposals.choose_fills([Generator(network)], data.Examples.of(x), hide)
+    assert gaussian is None or (name == "gaussian") is gaussian
+    assert waves is None or (share > 0) is waves
     encoder = network.get_layer("encoder")
-    assert (encoder.get_layer("gaussian_fill").ridge > 0) == ("gaussian" in names)
-    assert (encoder.get_layer("frequency_fill").used > 0) == ("frequency" in names)
+    assert (encoder.get_layer("gaussian_fill").ridge > 0) == (name == "gaussian")
+    assert (encoder.get_layer("frequency_fill").used > 0) == (share > 0)
+    bias = network.get_layer("decoder").get_layer("share").bias
+    assert np.isclose(keras.ops.sigmoid(bias[0]), share or 0.5)
