@@ -21,7 +21,9 @@ LEAST = 1e-6
 
 @keras.saving.register_keras_serializable("coopkeras")
 class FrequencyFill(layers.Layer):
-    """Fills the holes of images with waves that go on, or leaves a fill as it is.
+    """Says images by waves that go on through a hole, or leaves a fill as it is.
+
+    What the waves miss of what is known, near the hole, tells how far to trust them in it.
 
     Takes the triple seen `[batch, height, width, c]`, 0 where it is not visible, visible
     `[batch, height, width, 1]`, and another fill, which is the result until `use` has been called.
@@ -39,7 +41,7 @@ class FrequencyFill(layers.Layer):
         >>> triple = [wave * visible, visible, 0 * wave]
         >>> fill.build([one.shape for one in triple])
         >>> fill.use()
-        >>> bool(keras.ops.max(keras.ops.abs(fill(triple) - wave)) < 0.1)
+        >>> bool(keras.ops.max(keras.ops.abs(fill(triple) - wave)[:, 9:15, 9:15]) < 0.1)
         True
 
     Source:
@@ -77,7 +79,7 @@ class FrequencyFill(layers.Layer):
 
 
 def extrapolate(x, visible, waves):
-    """Return images with their holes filled by waves.
+    """Return the waves that explain images around their holes.
 
     Args:
         x: `[batch, height, width, c]`; what is hidden is not looked at.
@@ -85,7 +87,7 @@ def extrapolate(x, visible, waves):
         waves: number of waves that are added.
 
     Returns:
-        filled: like x, in [-1, 1] where it was hidden; known values as they are.
+        made: like x, in [-1, 1]; not quite x where it is known, and far from it far from holes.
     """
     known = tf.cast(visible > 0, tf.float32)
     weight = _weights(known)
@@ -94,7 +96,7 @@ def extrapolate(x, visible, waves):
     size = [side + side // 3 for side in x.shape[1:3]]  # longer: waves wrap round
     c, places = _chosen(weight * (x - level), weight, waves, size)
     made = level + _sum_of_waves(c, places, size, x.shape[1:3])
-    return tf.where(known > 0, x, tf.clip_by_value(made, -1.0, 1.0))
+    return tf.clip_by_value(made, -1.0, 1.0)
 
 
 def _weights(known):

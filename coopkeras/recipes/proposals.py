@@ -15,6 +15,7 @@ FITTED = 8000  # examples at most that a fill is fitted to
 HELD_BACK = 64  # examples at most that it is judged on
 ROUNDING = 1 / 255 / 12**0.5 * 2  # error of 8 bits
 LEAST = 10  # examples at least, to fit to and to judge on
+NEARLY = 1.03  # of the least error: as good
 SHARES = (0.0, 0.25, 0.5, 0.75, 0.95)  # of waves beside the other fill, at first
 BY_HEART = 0.85  # error on own examples as a share of that on others, of a fill to be used
 
@@ -63,7 +64,8 @@ def choose_fills(models, train, hide):
 
     A Gaussian takes the place of the smooth fill if it is better on what is held back, and about
     as good as on what it was fitted to: what it knows by heart would mislead the generator. Of
-    waves the best share is taken at first, and learning goes on from there; it may be none. The
+    waves the largest of the best shares is taken at first, and learning goes on from there; it may
+    be none. The
     last examples are held back: neighbours in one image stay together.
 
     Args:
@@ -87,7 +89,7 @@ def choose_fills(models, train, hide):
     better = held_back.error("gaussian") < min(held_back.error("smooth"), known)
     name = "gaussian" if better else "smooth"
     errors = [own.error(name, share) * held_back.error(name, share) for share in SHARES]
-    share = SHARES[int(np.argmin(errors))]
+    share = max(one for one, e in zip(SHARES, errors, strict=True) if e < NEARLY * min(errors))
     for model in models:
         if better:
             _layer(model, "encoder", "gaussian_fill").fit(*gaussian.parameters())
