@@ -83,10 +83,13 @@ def cooperate(model, observed, known, observation, seen, given, seed):
     generator, descriptor = model.generator, model.descriptor
     reference, count = descriptor.reference, tf.shape(observed)[0]
     observed = known * observed
-    # G0, D1: two draws of a few examples
-    rows = tf.tile(tf.range(tf.maximum(1, count // TAUGHT)), [2])
-    lesson, movement = _revised(model, rows, observed, observation, seen, given, g0, d1)
+    # G0, D1: two draws of a few examples, and their estimates
+    some = tf.range(tf.maximum(1, count // TAUGHT))
+    rows = tf.tile(some, [2])
+    how = observed, observation, seen, given, g0, d1
+    lesson, move = _revised(model, rows, 1.0, *how)
     reference.learn_gain(tf.gather(observed, rows), tf.gather(known, rows), lesson.revised)
+    _learn_trust(model, some, known, *how)
     # G1, G2
     taught = reference.learned() * tf.cast(tf.shape(rows)[0] / count, tf.float32), lesson
     proposal, error = _learn(generator, observed, known, seen, observation, given, g1, taught)
@@ -100,7 +103,7 @@ def cooperate(model, observed, known, observation, seen, given, seed):
         model.descriptor_updates,
         lambda number: _denoise(descriptor, *_in_turn(number, *boxes), seeds.fold(d2, number)),
     )
-    return {"misfit": misfit, "movement": movement, "reconstruction": error}
+    return {"misfit": misfit, "movement": base.distance(move, 0.0), "reconstruction": error}
 
 
 def propose(generator, z, code, observation, seen):
@@ -148,7 +151,8 @@ def revise(descriptor, proposal, observation, *, seed, temperature=1.0):
         proposal: a `Proposal`.
         observation: A.
         seed: int32 `[2]` or `[batch, 2]`.
-        temperature: scale of the noise's variance.
+        temperature: scale of the noise's variance, a scalar or `[batch]`. Towards 0 less of u is
+            taken, the share that `Reference.trust` has found to be right.
 
     Returns:
         noise, u: `[batch, ...]`: x is `mean + spread * noise`, or revised `mean + spread * u`.
@@ -163,7 +167,10 @@ def revise(descriptor, proposal, observation, *, seed, temperature=1.0):
         pairs = zip(on(boxes), on(whole), strict=True)
         return tuple(tf.where(fits, boxed, all_of_it) for boxed, all_of_it in pairs)
 
-    return tf.cond(tf.reduce_all(boxes.fits), lambda: on(boxes), both)
+    noise, u = tf.cond(tf.reduce_all(boxes.fits), lambda: on(boxes), both)
+    trust = descriptor.reference.trust()
+    share = trust + (1 - trust) * temperature
+    return noise, u * tf.reshape(share, [-1] + [1] * (len(x.shape) - 1))
 
 
 def energy(descriptor, x, proposal, observation):
@@ -183,17 +190,25 @@ def energy(descriptor, x, proposal, observation):
 # D1 -------------------------------------------------------------------------------------------
 
 
-def _revised(model, rows, like, observation, seen, given, g0, d1):
+def _revised(model, rows, temperature, like, observation, seen, given, g0, d1):
     """G0, D1 for some rows: return the `Lesson` of what is revised, and the movement."""
     generator = model.generator
     given = {name: tf.gather(one, rows) for name, one in given.items()}
     seen, observation = tf.gather(seen, rows), observation.rows(rows, like)
-    z = generator.prior.draw(tf.shape(rows)[0], g0)
+    z = temperature * generator.prior.draw(tf.shape(rows)[0], g0)
     proposal = propose(generator, z, generator.encode(given), observation, seen)
     focus = observation.focus(proposal.mean)
-    _, u = _revise_boxes(model.descriptor, proposal, focus, seed=d1)
+    _, u = _revise_boxes(model.descriptor, proposal, focus, seed=d1, temperature=temperature)
     revised = tf.stop_gradient(observation.project(proposal.mean + proposal.spread * u, seen))
-    return Lesson(z, revised, seen, observation, given), base.distance(revised, proposal.mean)
+    return Lesson(z, revised, seen, observation, given), revised - proposal.mean
+
+
+def _learn_trust(model, rows, known, observed, *how):
+    """Measure how much of revisions without noise is right."""
+    lesson, move = _revised(model, rows, 0.0, observed, *how)
+    observed, known = (tf.gather(one, rows) for one in (observed, known))
+    error = observed - (lesson.revised - move)
+    model.descriptor.reference.learn_trust(known * error, known * move, model.updates)
 
 
 def _revise_boxes(descriptor, proposal, focus, *, seed, temperature=1.0):
@@ -264,8 +279,9 @@ def _learn(generator, observed, known, seen, observation, given, seed, taught):
             propose(generator, one, code, observation, seen) for one in (tf.zeros_like(z), z)
         ]
         missed = tf.unstack(generator.missed)
+        hidden = known * (1 - proposals[0].visible)
         losses = [
-            _misfit(known * (observed - one.mean), one.spread, v)
+            _misfit(hidden * (observed - one.mean), one.spread, v, hidden)
             for one, v in zip(proposals, missed, strict=True)
         ]
         losses += [_spread_loss(observed, known, one) for one in proposals]
@@ -298,14 +314,19 @@ def _misfit_of_lesson(generator, lesson):
     """Return the misfit of a `Lesson`, a mean over its examples."""
     code = generator.encode(lesson.given)
     proposal = propose(generator, lesson.z, code, lesson.observation, lesson.seen)
-    error = lesson.revised - proposal.mean
-    return tf.reduce_mean(_misfit(error, proposal.spread, generator.missed[1]))
+    error, hidden = lesson.revised - proposal.mean, 1 - proposal.visible
+    return tf.reduce_mean(_misfit(error, proposal.spread, generator.missed[1], hidden))
 
 
-def _misfit(error, spread, missed):
-    """Return `|error|^2 / (2 s v)`, v^2 the mean squared error so far, `[batch]`."""
+def _misfit(error, spread, missed, hidden):
+    """Return `|error|^2 / (2 s v)`, v^2 the mean squared error so far, `[batch]`.
+
+    Examples count alike, whatever of them is hidden.
+    """
     weighted = error**2 / (2 * tf.stop_gradient(spread) * tf.sqrt(missed))
-    return tf.reduce_sum(_flat(weighted), axis=1)
+    values = tf.reduce_sum(_flat(hidden), axis=1)
+    alike = tf.reduce_mean(values) / tf.maximum(values, 1.0)
+    return alike * tf.reduce_sum(_flat(weighted), axis=1)
 
 
 def _spread_loss(observed, known, proposal):

@@ -71,6 +71,7 @@ class Reference(keras.layers.Layer):
         self.pairs = self._add("pairs", np.ones([*lags, 1, 1], np.float32))
         self.left = self._add("left", np.ones(self.levels, np.float32))
         self.noise_gain = self._add("noise_gain", np.ones([], np.float32))
+        self.moves = self._add("moves", np.full([2], 1e-3, np.float32))  # right, and all
         self.sides = self.add_weight(
             shape=(len(sides),), initializer="zeros", dtype="int32", trainable=False, name="sides"
         )  # of the boxes that F has learned on; 0 is all
@@ -259,6 +260,24 @@ class Reference(keras.layers.Layer):
     def learned(self):
         """Return the share of the variance that F explains, averaged over the levels."""
         return tf.maximum(0.0, 1 - tf.reduce_mean(self.left))
+
+    def trust(self):
+        """Return how much of a revision without noise an estimate takes, in [0, 1]."""
+        return tf.clip_by_value(self.moves[0] / self.moves[1], 0.0, 1.0)
+
+    def learn_trust(self, error, move, updates):
+        """Move the trust towards the share t of a move that misses the truth by least.
+
+            t = <error, move> / |move|^2
+
+        Args:
+            error: truth - proposal, `[batch, ...]`, 0 where either is not known.
+            move: revised - proposal, of revisions without noise.
+            updates: number of updates so far.
+        """
+        decay = base.growing(FORGETTING, updates)
+        now = tf.stack([tf.reduce_mean(error * move), tf.reduce_mean(move**2)])
+        self.moves.assign(decay * self.moves + (1 - decay) * tf.maximum(now, [-1.0, 1e-8]))
 
     def learn_gain(self, observed, known, revised):
         """Move the gain of the chain's noise: draws should differ as they do from the truth.

@@ -178,6 +178,20 @@ def test_it_learns_under_a_strategy():
     assert np.isfinite(model.fit(data, verbose=0).history["misfit"]).all()
 
 
+def test_an_estimate_takes_of_a_revision_what_was_right(model):
+    x, observation, reference = pictures(), Mask(holes()), model.ema_descriptor.reference
+    seen, kept = observation(x), reference.moves.numpy()
+    made = {}
+    for trust in (0.0, 0.5, 1.0):
+        reference.moves.assign([trust, 1.0])
+        made[trust] = model.recover(seen, observation, temperature=0.0, proposed=True)[1].numpy()
+    drawn = model.recover(seen, observation, seed=0).numpy()
+    reference.moves.assign(kept)
+    np.testing.assert_allclose(made[0.5], (made[0.0] + made[1.0]) / 2, atol=1e-5)
+    np.testing.assert_allclose(model.recover(seen, observation, seed=0), drawn, atol=1e-5)
+    assert np.abs(made[1.0] - made[0.0]).max() > 1e-3
+
+
 def test_an_estimate_with_noise_has_the_spread_that_the_generator_says(model):
     x, observation = pictures(1), Mask(holes(1))
     seen, n = observation(x), 400
@@ -190,7 +204,8 @@ def test_an_estimate_with_noise_has_the_spread_that_the_generator_says(model):
     code = generator.encode(generator.given(seen, observation, x))
     proposal = proposals.propose(generator, tf.zeros([1, 3]), code, observation, seen)
     hidden = ~holes(1)[0]
-    np.testing.assert_array_equal(drawn[0][~hidden], x[0][~hidden])
-    error = (drawn - proposal.mean)[:, hidden] / proposal.spread[0][hidden]
+    drawn, mean, spread = (one.numpy() for one in (drawn, proposal.mean, proposal.spread))
+    np.testing.assert_array_equal(drawn[0][~hidden], x.numpy()[0][~hidden])
+    error = (drawn - mean)[:, hidden] / spread[0][hidden]
     np.testing.assert_allclose(np.mean(error), 0, atol=0.05)
     np.testing.assert_allclose(np.std(error), 1, atol=0.05)

@@ -185,3 +185,15 @@ def test_it_is_saved_and_loaded():
     again = Reference.from_config(reference.get_config())
     assert (again.levels, again.reach) == (5, 2)
     assert keras.saving.get_registered_name(Reference) == "coopkeras>Reference"
+
+
+def test_trust_becomes_the_share_of_a_move_that_is_right(rng):
+    reference = Reference(levels=3)
+    reference.build([None, 8, 8, 1])
+    assert reference.trust() == 1
+    for share in (0.3, -0.5, 2.0):
+        for number in range(500):
+            move = rng.normal(size=[4, 8, 8, 1]).astype(np.float32)
+            noise = rng.normal(size=move.shape).astype(np.float32)
+            reference.learn_trust(share * move + noise, move, number)
+        assert abs(reference.trust() - np.clip(share, 0, 1)) < 0.05

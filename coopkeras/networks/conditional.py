@@ -106,7 +106,7 @@ def _decoder(z, code, shape, channels):
     skips = [code[f"skip_{level}"] for level in range(len(channels))]
     features = decode(code["deepest"], skips, z, channels)
     if "filled" in code:
-        last["kernel_initializer"] = near_zero()
+        last["kernel_initializer"] = "zeros"  # learning starts at the fill
     x = layer("Conv", rank, shape[-1], 3, 1, "tanh", **last)(features)
     free = StopGradient()(features)
     log_spread = layer("Conv", rank, 16, 3, 1, "leaky_relu")(free)

@@ -15,7 +15,7 @@ FITTED = 8000  # examples at most that a fill is fitted to
 HELD_BACK = 64  # examples at most that it is judged on
 ROUNDING = 1 / 255 / 12**0.5 * 2  # error of 8 bits
 LEAST = 10  # examples at least, to fit to and to judge on
-NEARLY = 1.03  # of the least error: as good
+NEARLY = 1.1  # of the least error: as good
 SHARES = (0.0, 0.25, 0.5, 0.75, 0.95)  # of waves beside the other fill, at first
 BY_HEART = 0.85  # error on own examples as a share of that on others, of a fill to be used
 
