@@ -22,10 +22,27 @@ def inputs(n, shape, latent_dim=3):
     return {"z": z, "seen": seen * visible, "visible": visible}
 
 
+def learned(network):
+    """The network with weights that are not those that it starts with."""
+    rng = np.random.default_rng(0)
+    moved = [w + 0.01 * rng.normal(size=w.shape) for w in network.get_weights()]
+    network.set_weights(moved)
+    return network
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_learning_starts_at_the_fill(shape):
+    network = networks.recovery_generator(shape, 3, SMALL, smooth_fill=True)
+    given = inputs(2, shape)
+    fill = network.get_layer("encoder").get_layer("smooth_fill")
+    filled = fill([given["seen"], given["visible"]])[0]
+    np.testing.assert_allclose(network(given)["x"], filled, atol=1e-6)
+
+
 @pytest.mark.parametrize("smooth_fill", [False, True])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_recovery_generator_returns_known_values_as_they_are(shape, smooth_fill):
-    network = networks.recovery_generator(shape, 3, SMALL, smooth_fill)
+    network = learned(networks.recovery_generator(shape, 3, SMALL, smooth_fill))
     given = inputs(2, shape)
     x = network(given)["x"]
     assert x.shape == (2, *shape)
@@ -84,7 +101,7 @@ def test_brightness_and_contrast_pass_through_a_recovery_generator(shape):
 
 
 def test_the_correction_of_a_smooth_fill_is_bounded():
-    network = networks.recovery_generator(IMAGE, 3, SMALL, smooth_fill=True)
+    network = learned(networks.recovery_generator(IMAGE, 3, SMALL, smooth_fill=True))
     network.set_weights([100 * weight for weight in network.get_weights()])
     given = inputs(2, IMAGE)
     filled, _, spread = network.get_layer("encoder").get_layer("smooth_fill")(
