@@ -25,8 +25,8 @@ def recovery_generator(
 ):
     """Return a conditional network g: (z, seen, visible) -> x and its spread, an encoder-decoder.
 
-        x = h(seen, visible, z),   or   x = filled + share (by_waves - filled) + scale h(standard,
-                                            visible, z)
+        x = h(seen, visible, z),   or
+        x = filled + share (by_waves - filled) + scale h(standard, visible, z)
 
     z shifts every level of the decoder. Known values pass through, so that all of the network
     serves the hidden ones. It is fully convolutional. Its layers "encoder" and "decoder" are models
@@ -67,14 +67,14 @@ def recovery_generator(
         "visible": keras.Input((*shape[:-1], 1), name="visible"),
     }
     z = keras.Input((latent_dim,), name="z")
-    encoder = _encoder(seen, channels, smooth_fill, waves, components)
+    encoder = _encoder(seen, channels, smooth_fill, components, waves)
     code = {name: keras.Input(one.shape[1:], name=name) for name, one in encoder.output.items()}
     decoder = _decoder(z, code, shape, channels)
     inputs = {"z": z, **seen}
     return keras.Model(inputs, decoder({"z": z, **encoder(seen)}), name="recovery_network")
 
 
-def _encoder(inputs, channels, smooth_fill, waves, components):
+def _encoder(inputs, channels, smooth_fill, components, waves):
     """Return a model of what is seen -> what the decoder needs of it, once for all z."""
     x, kept, changes = inputs["seen"], dict(inputs), []
     if smooth_fill:

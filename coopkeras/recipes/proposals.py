@@ -52,11 +52,10 @@ def about_proposals(config, shape, network, observation):
 
 
 def has_fills(generator):
-    """Return whether a generator's network has fills to choose from."""
+    """Return whether a generator's network has all the fills that there are to choose from."""
     layers = {layer.name: layer for layer in generator.network.layers}
-    return "encoder" in layers and any(
-        layer.name == "gaussian_fill" for layer in layers["encoder"].layers
-    )
+    names = {layer.name for layer in layers["encoder"].layers} if "encoder" in layers else set()
+    return {"smooth_fill", "gaussian_fill", "frequency_fill"} <= names
 
 
 def choose_fills(models, train, hide):
@@ -64,9 +63,8 @@ def choose_fills(models, train, hide):
 
     A Gaussian takes the place of the smooth fill if it is better on what is held back, and about
     as good as on what it was fitted to: what it knows by heart would mislead the generator. Of
-    waves the largest of the best shares is taken at first, and learning goes on from there; it may
-    be none. The
-    last examples are held back: neighbours in one image stay together.
+    waves the largest share that is nearly the best is taken at first, and learning goes on from
+    there; it may be none. The last examples are held back: neighbours in one image stay together.
 
     Args:
         models: the `Generator`s whose networks have these fills.
