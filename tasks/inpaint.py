@@ -8,7 +8,7 @@ import coopkeras as ck
 
 FITTED = 20000  # images at most that the baselines are fitted to; fewer of large ones
 
-COMPONENTS = 200  # of the Gaussian that may fill what is hidden, at most
+COMPONENTS = 512  # of the Gaussian that may fill what is hidden, at most
 WAVES = 100  # that may go on through what is hidden
 
 

@@ -43,7 +43,8 @@ def recovery_generator(
         components: principal components of a `networks.fills.GaussianFill`, which takes the
             place of the smooth fill once it is fitted; 0 has none.
         waves: waves of a `networks.frequencies.FrequencyFill`, once it is used; 0 has none. The
-            network says for each place how much of it is taken. For images of known sides.
+            network says for each place how much of it is taken, and corrects it in units of what
+            it misses nearby. For images of known sides.
 
     Returns:
         network: functional model of a dict `{"z": [batch, latent_dim], "seen": [batch, *shape],
@@ -87,9 +88,10 @@ def _encoder(inputs, channels, smooth_fill, components, waves):
             x = layers.Add()([x, standard([_difference(filled, smooth), scale])])
         if waves:
             fill = FrequencyFill(waves, name="frequency_fill")
-            by_waves = fill([inputs["seen"], inputs["visible"], filled])
+            by_waves, error = fill([inputs["seen"], inputs["visible"], filled, scale])
             kept["change"] = _difference(by_waves, filled)
             changes = [standard([kept["change"], scale])]
+            scale = error
         kept |= {"filled": filled, "scale": scale}
     x, skips = encode(layers.Concatenate()([x, *changes, inputs["visible"]]), channels)
     skips = {f"skip_{level}": skip for level, skip in enumerate(skips)}
@@ -112,9 +114,8 @@ def _decoder(z, code, shape, channels):
     log_spread = layer("Conv", rank, 16, 3, 1, "leaky_relu")(free)
     small = {"kernel_initializer": near_zero(), "dtype": "float32"}
     bias = keras.initializers.Constant(FIRST_LOG_SPREAD)
-    log_spread = layer("Conv", rank, shape[-1], 3, 1, None, bias_initializer=bias, **small)(
-        log_spread
-    )
+    small |= {"bias_initializer": bias, "name": "log_spread"}
+    log_spread = layer("Conv", rank, shape[-1], 3, 1, None, **small)(log_spread)
     if "filled" in code:
         x = layers.Rescaling(LARGEST_CORRECTION, dtype="float32")(x)
         parts = [code["filled"], layers.Multiply(dtype="float32")([x, code["scale"]])]

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+GRADIENTS = 40  # conjugate ones: more make no difference to a fill
+TINY = 1e-20
 LEAST_SPREAD = 0.02  # in units of x: the grain of what is flat
 SMOOTHINGS = 4  # of each scale
 SCALES = 6  # each half as fine; what is hidden even from the last is level
@@ -165,12 +167,16 @@ class GaussianFill(layers.Layer):
         flat = (-1, self.mean.shape[0])
         x, known = ops.reshape(seen, flat), ops.cast(visible > 0, seen.dtype)
         known = ops.reshape(known * ops.ones_like(seen), flat)
-        evidence = ops.matmul(known * (x - self.mean), self.axes)
-        visible_axes = known[:, :, None] * self.axes
-        gram = ops.matmul(ops.transpose(visible_axes, (0, 2, 1)), visible_axes)
-        gram = gram + ridge * ops.eye(self.components)
-        z = ops.solve(gram, evidence[..., None])[..., 0]
-        filled = ops.where(known > 0, x, self.mean + ops.matmul(z, ops.transpose(self.axes)))
+        scale = 1 / ops.sqrt(ops.sum(self.axes**2, axis=0) + ridge)  # z is solved for in units
+
+        def out(z):
+            return ops.matmul(scale * z, ops.transpose(self.axes))
+
+        def back(x):
+            return scale * ops.matmul(known * x, self.axes)
+
+        z = _solve(lambda z: back(out(z)) + ridge * scale**2 * z, back(x - self.mean))
+        filled = ops.where(known > 0, x, self.mean + out(z))
         return ops.reshape(filled, ops.shape(seen))
 
     def compute_output_shape(self, input_shape):
@@ -178,3 +184,21 @@ class GaussianFill(layers.Layer):
 
     def get_config(self):
         return super().get_config() | {"components": self.components}
+
+
+def _solve(times, y):
+    """Return x with `times(x) = y`, by conjugate gradients for each row."""
+
+    def step(_, state):
+        x, rest, way, square = state
+        moved = times(way)
+        length = square / ops.maximum(_dot(way, moved), TINY)
+        x, rest = x + length * way, rest - length * moved
+        now = _dot(rest, rest)
+        return x, rest, rest + now / ops.maximum(square, TINY) * way, now
+
+    return ops.fori_loop(0, GRADIENTS, step, (ops.zeros_like(y), y, y, _dot(y, y)))[0]
+
+
+def _dot(x, y):
+    return ops.sum(x * y, axis=1, keepdims=True)

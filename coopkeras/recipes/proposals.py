@@ -62,9 +62,10 @@ def choose_fills(models, train, hide):
     """Choose the fills that networks correct, by examples of which some are held back.
 
     A Gaussian takes the place of the smooth fill if it is better on what is held back, and about
-    as good as on what it was fitted to: what it knows by heart would mislead the generator. Of
-    waves the largest share that is nearly the best is taken at first, and learning goes on from
-    there; it may be none. The last examples are held back: neighbours in one image stay together.
+    as good as on what it was fitted to: what it knows by heart would mislead the generator. It is
+    fitted to mirror images too, if that is better. Of waves the largest share that is nearly the
+    best is taken at first, and learning goes on from there; it may be none. The spread starts at
+    that of their errors. The last examples are held back: neighbours in one image stay together.
 
     Args:
         models: the `Generator`s whose networks have these fills.
@@ -79,13 +80,15 @@ def choose_fills(models, train, hide):
     if min(len(first), len(last)) < LEAST:
         return "smooth", 0.0
     x, others = (train.gather(rows)["x"].numpy() for rows in (first, last))
-    layer = _layer(models[0], "encoder", "gaussian_fill")
-    gaussian = images.baselines.ConditionalGaussian(x, components=layer.components)
     some = x[_evenly(0, len(x), HELD_BACK)]
-    own, held_back = (_Filled(models[0], gaussian, one, hide) for one in (some, others))
+    own, held_back = (_Filled(models[0], one, hide) for one in (some, others))
+    components = _layer(models[0], "encoder", "gaussian_fill").components
+    gaussian = _gaussian(x, components, own, held_back)
     known = own.error("gaussian") / BY_HEART
     better = held_back.error("gaussian") < min(held_back.error("smooth"), known)
     name = "gaussian" if better else "smooth"
+    if better:
+        gaussian = _mirrored(gaussian, x, components, own, held_back)
     errors = [own.error(name, share) * held_back.error(name, share) for share in SHARES]
     share = max(one for one, e in zip(SHARES, errors, strict=True) if e < NEARLY * min(errors))
     for model in models:
@@ -94,7 +97,28 @@ def choose_fills(models, train, hide):
         if share:
             _layer(model, "encoder", "frequency_fill").use()
             _layer(model, "decoder", "share").bias.assign([np.log(share / (1 - share))])
+        bias = _layer(model, "decoder", "log_spread").bias
+        bias.assign(np.full(bias.shape, held_back.log_spread(model, share)))
     return name, share
+
+
+def _gaussian(x, components, *filled):
+    """Return a Gaussian fitted to x, and have it fill each `_Filled`."""
+    gaussian = images.baselines.ConditionalGaussian(x, components=components)
+    for one in filled:
+        one.by("gaussian", gaussian.fill)
+    return gaussian
+
+
+def _mirrored(gaussian, x, components, own, held_back):
+    """Return one fitted to mirror images too, if that is better on what is held back."""
+    error = held_back.error("gaussian")
+    mirrored = _gaussian(np.concatenate([x, x[:, :, ::-1]]), components, held_back)
+    if held_back.error("gaussian") < error:
+        own.by("gaussian", mirrored.fill)
+        return mirrored
+    held_back.by("gaussian", gaussian.fill)
+    return gaussian
 
 
 def _layer(model, part, name):
@@ -108,18 +132,21 @@ def _evenly(start, stop, most):
 class _Filled:
     """What each fill makes of some examples."""
 
-    def __init__(self, model, gaussian, x, hide):
+    def __init__(self, model, x, hide):
         rows = np.stack([np.zeros(len(x)), np.arange(len(x))], axis=1)
         visible = hide(tf.constant(rows, tf.int32), x.shape[1:])["visible"].numpy()
         known = visible[..., :1].astype(np.float32)
         visible = np.broadcast_to(visible, x.shape)
         seen = np.where(visible, x, 0.0)
         self.x, self.hidden = x, ~visible
-        self.fills = {
-            "smooth": _layer(model, "encoder", "smooth_fill")([seen, known])[0].numpy(),
-            "gaussian": gaussian.fill(x, visible),
-        }
+        self.seen = {"seen": seen, "visible": known}
+        smooth = _layer(model, "encoder", "smooth_fill")([seen, known])[0].numpy()
+        self.fills = {"smooth": smooth}
         self.waves = _layer(model, "encoder", "frequency_fill").fill(seen, known).numpy()
+
+    def by(self, name, fill):
+        """Keep what a function `(x, visible) -> filled` makes of the examples."""
+        self.fills[name] = fill(self.x, ~self.hidden)
 
     def error(self, name, share=0.0):
         """Return the geometric mean of the examples' errors: as PSNR averages them."""
@@ -128,6 +155,12 @@ class _Filled:
         axes = tuple(range(1, squares.ndim))
         means = squares.sum(axes) / np.maximum(self.hidden.sum(axes), 1)
         return np.exp(np.mean(np.log(np.maximum(means, ROUNDING**2)))) ** 0.5
+
+    def log_spread(self, model, share):
+        """Return the logarithm of what a model's fills miss, in its own units."""
+        code = model.network.get_layer("encoder").predict(self.seen, HELD_BACK // 4, verbose=0)
+        missed = (code["filled"] + share * code["change"] - self.x) / code["scale"]
+        return np.log(np.mean(missed[self.hidden] ** 2)) / 2
 
 
 def _optimizer(rate, updates, **how):

@@ -65,7 +65,30 @@ def test_nothing_known_or_nothing_hidden_is_no_mishap():
 def test_it_is_used_when_it_is_told_to():
     x, visible = waves((0, 4)), hole()
     fill = FrequencyFill(waves=30)
-    triple = [x * visible, visible, 0 * x]
-    assert np.all(fill(triple) == 0)
+    given = [x * visible, visible, 0 * x, np.ones([1, 1, 1, 1], np.float32)]
+    assert [float(np.ptp(one)) for one in fill(given)] == [0, 0]
     fill.use()
-    np.testing.assert_allclose(fill(triple), filled(x, visible, 30), atol=1e-5)
+    np.testing.assert_allclose(fill(given)[0], filled(x, visible, 30), atol=1e-5)
+
+
+@pytest.mark.parametrize("noise", [0.02, 0.2])
+def test_the_scale_is_that_of_what_is_missed(noise, rng):
+    """Of noise waves explain a part where it is known, and nothing in the hole."""
+    x = (waves((0, 4)) / 2 + noise * rng.normal(size=[40, *SIDES, 1])).astype(np.float32)
+    visible = np.repeat(hole(), 40, 0)
+    made, scale = _used()([x * visible, visible, 0 * x, np.ones([40, 1, 1, 1], np.float32)])
+    missed = np.sqrt(np.mean((made - x)[visible == 0] ** 2))
+    assert 0.8 < np.mean(scale) / missed < 5
+
+
+def test_the_scale_is_that_of_the_other_fill_where_nothing_is_known_or_hidden():
+    x, scale = waves((0, 4)), np.full([1, 1, 1, 1], 0.7, np.float32)
+    for visible in (np.ones_like(x), np.zeros_like(x)):
+        np.testing.assert_array_equal(_used()([x * visible, visible, 0 * x, scale])[1], scale)
+
+
+def _used():
+    fill = FrequencyFill(waves=30)
+    fill.build(None)
+    fill.use()
+    return fill

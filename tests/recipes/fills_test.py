@@ -58,5 +58,18 @@ def test_fills_are_chosen_by_what_they_do(make, count, components, gaussian, wav
     encoder = network.get_layer("encoder")
     assert (encoder.get_layer("gaussian_fill").ridge > 0) == (name == "gaussian")
     assert (encoder.get_layer("frequency_fill").used > 0) == (share > 0)
-    bias = network.get_layer("decoder").get_layer("share").bias
-    assert np.isclose(keras.ops.sigmoid(bias[0]), share or 0.5)
+    decoder = network.get_layer("decoder")
+    assert np.isclose(keras.ops.sigmoid(decoder.get_layer("share").bias[0]), share or 0.5)
+
+
+def test_the_spread_starts_at_that_of_the_errors(rng):
+    x = planes(rng, 400).astype(np.float32)
+    network = networks.recovery_generator(
+        SHAPE, latent_dim=2, channels=(4, 8), smooth_fill=True, components=8, waves=40
+    )
+    proposals.choose_fills([Generator(network)], data.Examples.of(x), hide)
+    visible = hide(np.zeros([400, 2]), SHAPE)["visible"].numpy()
+    seen = {"seen": np.where(visible, x, 0), "visible": visible.astype(np.float32)}
+    made = network.predict({"z": np.zeros([400, 2], np.float32), **seen}, verbose=0)
+    relative = ((made["x"] - x) / np.exp(made["log_spread"]))[~visible]
+    assert 0.5 < np.sqrt(np.mean(relative**2)) < 2
