@@ -92,14 +92,19 @@ def choose_fills(models, train, hide):
     errors = [own.error(name, share) * held_back.error(name, share) for share in SHARES]
     share = max(one for one, e in zip(SHARES, errors, strict=True) if e < NEARLY * min(errors))
     for model in models:
-        if better:
-            _layer(model, "encoder", "gaussian_fill").fit(*gaussian.parameters())
-        if share:
-            _layer(model, "encoder", "frequency_fill").use()
-            _layer(model, "decoder", "share").bias.assign([np.log(share / (1 - share))])
+        _use(model, gaussian if better else None, share)
         bias = _layer(model, "decoder", "log_spread").bias
         bias.assign(np.full(bias.shape, held_back.log_spread(model, share)))
     return name, share
+
+
+def _use(model, gaussian, share):
+    """Have a network correct these fills."""
+    if gaussian:
+        _layer(model, "encoder", "gaussian_fill").fit(*gaussian.parameters())
+    if share:
+        _layer(model, "encoder", "frequency_fill").use()
+        _layer(model, "decoder", "share").bias.assign([np.log(share / (1 - share))])
 
 
 def _gaussian(x, components, *filled):
