@@ -20,6 +20,7 @@ from coopkeras.observation import Observation
 
 TAUGHT = 8  # one of so many examples is revised, twice, while learning
 DENOISED = 2**14  # places at most that an update of D2 sees: of large boxes it takes fewer
+LARGEST = 4.0  # spreads, of what g misses, that count: a Gaussian has hardly ever more
 LOG_SPREADS = (-6.0, 0.0)  # bounds of the logarithm of a spread: 1 is half of the range of x
 
 
@@ -94,7 +95,8 @@ def cooperate(model, observed, known, observation, seen, given, seed):
     taught = reference.learned() * tf.cast(tf.shape(rows)[0] / count, tf.float32), lesson
     proposal, error = _learn(generator, observed, known, seen, observation, given, g1, taught)
     # D2
-    u = known * observation.hide((observed - proposal.mean) / proposal.spread)
+    u = tf.clip_by_value((observed - proposal.mean) / proposal.spread, -LARGEST, LARGEST)
+    u = known * observation.hide(u)
     reference.observe(u, known * (1 - proposal.visible), model.updates)
     focus = observation.focus(observed)
     reference.remember_sides(focus.sides)
@@ -330,10 +332,19 @@ def _misfit(error, spread, missed, hidden):
 
 
 def _spread_loss(observed, known, proposal):
-    """Return `-log N(observed; mean, spread^2)` of what is hidden, the mean as it is, `[batch]`."""
-    error = tf.stop_gradient(known * (observed - proposal.mean)) / proposal.spread
-    hidden = known * (1 - proposal.visible) * tf.ones_like(error)
-    return tf.reduce_sum(_flat(hidden * tf.math.log(proposal.spread) + error**2 / 2), axis=1)
+    """Return `-log N(observed; mean, spread^2)` of what is hidden, the mean as it is, `[batch]`.
+
+    Beyond `LARGEST` spreads it grows linearly: else the few values of which nothing was foreseen
+    would make all spreads too large.
+
+    Source:
+        Huber, "Robust estimation of a location parameter", 1964.
+    """
+    u = tf.abs(tf.stop_gradient(known * (observed - proposal.mean)) / proposal.spread)
+    near = tf.minimum(u, LARGEST)
+    hidden = known * (1 - proposal.visible) * tf.ones_like(u)
+    loss = hidden * tf.math.log(proposal.spread) + near * (u - near / 2)
+    return tf.reduce_sum(_flat(loss), axis=1)
 
 
 def _hidden(known, proposal):

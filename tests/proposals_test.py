@@ -209,3 +209,20 @@ def test_an_estimate_with_noise_has_the_spread_that_the_generator_says(model):
     error = (drawn - mean)[:, hidden] / spread[0][hidden]
     np.testing.assert_allclose(np.mean(error), 0, atol=0.05)
     np.testing.assert_allclose(np.std(error), 1, atol=0.05)
+
+
+@pytest.mark.parametrize("outliers", [0, 10])
+def test_the_spread_is_that_of_most_errors(outliers, rng):
+    """Of 20,000 errors 10 are a hundred times as large: a Gaussian of all is 2.4 times as wide."""
+    error = 0.01 * rng.normal(size=20000)
+    error[:outliers] = 1.0
+    observed = tf.constant(error, tf.float32)[None, :, None]
+    nothing = tf.zeros_like(observed)
+    spreads = 0.01 * np.exp(np.linspace(-1, 1.5, 126))
+    losses = [
+        proposals._spread_loss(
+            observed, 1 + nothing, proposals.Proposal(nothing, s + nothing, nothing, nothing)
+        )
+        for s in spreads
+    ]
+    assert spreads[np.argmin(losses)] == pytest.approx(0.01, rel=0.15)
