@@ -16,6 +16,7 @@ HELD_BACK = 64  # examples at most that it is judged on
 ROUNDING = 1 / 255 / 12**0.5 * 2  # error of 8 bits
 LEAST = 10  # examples at least, to fit to and to judge on
 NEARLY = 1.1  # of the least error: as good
+LEAST_MISSED = 0.01  # in units of the scale: no spread starts at 0
 SHARES = (0.0, 0.25, 0.5, 0.75, 0.95)  # of waves beside the other fill, at first
 BY_HEART = 0.85  # error on own examples as a share of that on others, of a fill to be used
 
@@ -165,7 +166,8 @@ class _Filled:
         """Return the logarithm of what a model's fills miss, in its own units."""
         code = model.network.get_layer("encoder").predict(self.seen, HELD_BACK // 4, verbose=0)
         missed = (code["filled"] + share * code["change"] - self.x) / code["scale"]
-        return np.log(np.mean(missed[self.hidden] ** 2)) / 2
+        mean = np.sum(missed**2, where=self.hidden) / max(1, self.hidden.sum())
+        return np.log(max(mean, LEAST_MISSED**2)) / 2
 
 
 def _optimizer(rate, updates, **how):

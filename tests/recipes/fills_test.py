@@ -63,7 +63,7 @@ def test_fills_are_chosen_by_what_they_do(make, count, components, gaussian, wav
 
 
 def test_the_spread_starts_at_that_of_the_errors(rng):
-    x = planes(rng, 400).astype(np.float32)
+    x = (planes(rng, 400) + 0.05 * rng.normal(size=[400, *SHAPE])).astype(np.float32)
     network = networks.recovery_generator(
         SHAPE, latent_dim=2, channels=(4, 8), smooth_fill=True, components=8, waves=40
     )
@@ -73,3 +73,17 @@ def test_the_spread_starts_at_that_of_the_errors(rng):
     made = network.predict({"z": np.zeros([400, 2], np.float32), **seen}, verbose=0)
     relative = ((made["x"] - x) / np.exp(made["log_spread"]))[~visible]
     assert 0.5 < np.sqrt(np.mean(relative**2)) < 2
+
+
+@pytest.mark.parametrize("side", [16, 0])
+def test_a_fill_that_misses_nothing_has_a_spread(side):
+    network = networks.recovery_generator(
+        SHAPE, latent_dim=2, channels=(4, 8), smooth_fill=True, components=8, waves=10
+    )
+    x = data.Examples.of(np.full([120, *SHAPE], 0.5, np.float32))
+
+    def square(seeds, shape):
+        return {"visible": hide(seeds, shape)["visible"] | (side == 0)}
+
+    proposals.choose_fills([Generator(network)], x, square)
+    assert np.isfinite(network.get_layer("decoder").get_layer("log_spread").bias.numpy()).all()
