@@ -35,7 +35,7 @@ _SERIALIZABLE = {  # the classes that Keras may meet in a file, by the module of
         "Waves",
     ),
     "networks.fills": ("GaussianFill", "SmoothFill"),
-    "networks.frequencies": ("FrequencyFill",),
+    "networks.spectral": ("SpectralFill",),
     "audio.networks": ("EnvelopeStatistics",),
     "video.networks": ("RoughFill",),
     "video.dynamics": ("LinearDynamic",),

@@ -36,7 +36,8 @@ class CoopNets(base.Model):
             observed x (alternating back-propagation), so that it has something to propose.
         ema: decay of the exponential moving averages of both networks, which sample, recover and
             are exported; it grows to this value over the first updates.
-        descriptor_updates: with a `Reference`, updates of the descriptor for one of the generator.
+        descriptor_updates: with a `Reference`, updates of the descriptor for one of the generator;
+            0 leaves it as it is: a regression, whose draws are the generator's own noise.
         proposal_noise: standard deviation >= 0, in units of x, of the noise that proposals get
             before they are revised: eps of x = g(z) + eps. Without it a revision goes along the
             outlines of a vague proposal.

@@ -84,15 +84,17 @@ def cooperate(model, observed, known, observation, seen, given, seed):
     generator, descriptor = model.generator, model.descriptor
     reference, count = descriptor.reference, tf.shape(observed)[0]
     observed = known * observed
-    # G0, D1: two draws of a few examples, and their estimates
-    some = tf.range(tf.maximum(1, count // TAUGHT))
-    rows = tf.tile(some, [2])
-    how = observed, observation, seen, given, g0, d1
-    lesson, move = _revised(model, rows, 1.0, *how)
-    reference.learn_gain(tf.gather(observed, rows), tf.gather(known, rows), lesson.revised)
-    _learn_trust(model, some, known, *how)
+    taught, move, misfit = None, 0.0, 1.0
+    if model.descriptor_updates:
+        # G0, D1: two draws of a few examples, and their estimates
+        some = tf.range(tf.maximum(1, count // TAUGHT))
+        rows = tf.tile(some, [2])
+        how = observed, observation, seen, given, g0, d1
+        lesson, move = _revised(model, rows, 1.0, *how)
+        reference.learn_gain(tf.gather(observed, rows), tf.gather(known, rows), lesson.revised)
+        _learn_trust(model, some, known, *how)
+        taught = reference.learned() * tf.cast(tf.shape(rows)[0] / count, tf.float32), lesson
     # G1, G2
-    taught = reference.learned() * tf.cast(tf.shape(rows)[0] / count, tf.float32), lesson
     proposal, error = _learn(generator, observed, known, seen, observation, given, g1, taught)
     # D2
     u = tf.clip_by_value((observed - proposal.mean) / proposal.spread, -LARGEST, LARGEST)
@@ -101,10 +103,11 @@ def cooperate(model, observed, known, observation, seen, given, seed):
     focus = observation.focus(observed)
     reference.remember_sides(focus.sides)
     boxes = focus.cut(u), focus.cut(known), proposal.map(focus.cut), focus.observation
-    misfit = base.repeat(
-        model.descriptor_updates,
-        lambda number: _denoise(descriptor, *_in_turn(number, *boxes), seeds.fold(d2, number)),
-    )
+    if model.descriptor_updates:
+        misfit = base.repeat(
+            model.descriptor_updates,
+            lambda number: _denoise(descriptor, *_in_turn(number, *boxes), seeds.fold(d2, number)),
+        )
     return {"misfit": misfit, "movement": base.distance(move, 0.0), "reconstruction": error}
 
 
@@ -267,13 +270,12 @@ def _learn(generator, observed, known, seen, observation, given, seed, taught):
 
     v0^2 and v^2 are running means of the squared errors. Neither the errors nor s learn through
     the other: what is easy counts for more, but not for all. `taught` is the weight and the
-    `Lesson` of what the descriptor has revised.
+    `Lesson` of what the descriptor has revised, or None.
 
     Source:
         Seitzer et al., "On the pitfalls of heteroscedastic uncertainty estimation", ICLR 2022, for
         the weight 1 / s.
     """
-    weight, lesson = taught
     with tf.GradientTape() as tape:
         z, divergence = _encoded_z(generator, observed, given, seed)
         code = generator.encode(given)
@@ -288,7 +290,9 @@ def _learn(generator, observed, known, seen, observation, given, seed, taught):
         ]
         losses += [_spread_loss(observed, known, one) for one in proposals]
         loss = tf.reduce_mean(tf.add_n([divergence, *losses]))
-        loss += weight * _misfit_of_lesson(generator, lesson)
+        if taught:
+            weight, lesson = taught
+            loss += weight * _misfit_of_lesson(generator, lesson)
     variables = generator.trainable_parts
     generator.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
     proposal = proposals[1].map(tf.stop_gradient)

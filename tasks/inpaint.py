@@ -9,7 +9,6 @@ import coopkeras as ck
 FITTED = 20000  # images at most that the baselines are fitted to; fewer of large ones
 
 COMPONENTS = 512  # of the Gaussian that may fill what is hidden, at most
-WAVES = 100  # that may go on through what is hidden
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,14 +62,14 @@ class Inpaint(ck.recipes.HolesRecovery):
         return setting.replace("square:", "M")
 
     def network(self, spec):
-        """Return a network that corrects fills: a smooth one, a Gaussian's, and by waves."""
+        """Return a network that corrects fills: smooth, a Gaussian's, by their own spectrum."""
         return ck.networks.recovery_generator(
             spec.shape,
             self.config.latent_dim,
             ck.recipes.encoder_widths(self.config.width, spec.shape),
             smooth_fill=True,
             components=min(COMPONENTS, spec.count // 4),
-            waves=WAVES,
+            spectral_fill=True,
         )
 
     def baselines(self, train):

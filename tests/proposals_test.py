@@ -68,6 +68,18 @@ def test_learning_moves_all_that_there_is_to_learn_and_to_measure(model):
     assert all(np.array_equal(a, b) for a, b in same)
 
 
+def test_without_a_descriptor_that_learns_it_is_a_regression():
+    fresh, model = about_proposals(updates=0), learned(about_proposals(updates=0))
+    for a, b in zip(
+        model.descriptor.trainable_parts, fresh.descriptor.trainable_parts, strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
+    assert model.generator.updates == 3
+    reference = model.descriptor.reference
+    assert (reference.products.numpy() != fresh.descriptor.reference.products.numpy()).any()
+    assert reference.noise_gain == 1
+
+
 def test_updates_of_the_descriptor_see_large_boxes_in_turn(monkeypatch):
     monkeypatch.setattr(proposals, "DENOISED", 3 * 100)
     u, known = (

@@ -15,7 +15,7 @@ __getattr__, __dir__, __all__ = public(
             "recovery_generator",
         ),
         "fills": ("GaussianFill", "SmoothFill"),
-        "frequencies": ("FrequencyFill",),
+        "spectral": ("SpectralFill",),
         "layers": ("ClassLabel", "Scene"),
     },
 )

@@ -4,7 +4,6 @@ import keras
 from keras import layers
 
 from coopkeras.networks.fills import GaussianFill, SmoothFill
-from coopkeras.networks.frequencies import FrequencyFill
 from coopkeras.networks.layers import (
     Divide,
     Log,
@@ -15,18 +14,24 @@ from coopkeras.networks.layers import (
     layer,
     near_zero,
 )
+from coopkeras.networks.spectral import SpectralFill
 
 LARGEST_CORRECTION = 3.0  # deviations: without a bound learning may diverge
 FIRST_LOG_SPREAD = -1.0
 
 
 def recovery_generator(
-    shape, latent_dim=32, channels=(32, 64, 128, 256), smooth_fill=False, components=0, waves=0
+    shape,
+    latent_dim=32,
+    channels=(32, 64, 128, 256),
+    smooth_fill=False,
+    components=0,
+    spectral_fill=False,
 ):
     """Return a conditional network g: (z, seen, visible) -> x and its spread, an encoder-decoder.
 
         x = h(seen, visible, z),   or
-        x = filled + share (by_waves - filled) + scale h(standard, visible, z)
+        x = filled + share (by_spectrum - filled) + scale h(standard, visible, z)
 
     z shifts every level of the decoder. Known values pass through, so that all of the network
     serves the hidden ones. It is fully convolutional. Its layers "encoder" and "decoder" are models
@@ -42,9 +47,9 @@ def recovery_generator(
             patches of anything, and worse for faces, which are alike.
         components: principal components of a `networks.fills.GaussianFill`, which takes the
             place of the smooth fill once it is fitted; 0 has none.
-        waves: waves of a `networks.frequencies.FrequencyFill`, once it is used; 0 has none. The
-            network says for each place how much of it is taken, and corrects it in units of what
-            it misses nearby. For images of known sides.
+        spectral_fill: whether there is a `networks.spectral.SpectralFill` too, once it is used.
+            The network says for each place how much of it is taken, and corrects it in units of
+            what it misses nearby. For images of known sides.
 
     Returns:
         network: functional model of a dict `{"z": [batch, latent_dim], "seen": [batch, *shape],
@@ -68,14 +73,14 @@ def recovery_generator(
         "visible": keras.Input((*shape[:-1], 1), name="visible"),
     }
     z = keras.Input((latent_dim,), name="z")
-    encoder = _encoder(seen, channels, smooth_fill, components, waves)
+    encoder = _encoder(seen, channels, smooth_fill, components, spectral_fill)
     code = {name: keras.Input(one.shape[1:], name=name) for name, one in encoder.output.items()}
     decoder = _decoder(z, code, shape, channels)
     inputs = {"z": z, **seen}
     return keras.Model(inputs, decoder({"z": z, **encoder(seen)}), name="recovery_network")
 
 
-def _encoder(inputs, channels, smooth_fill, components, waves):
+def _encoder(inputs, channels, smooth_fill, components, spectral_fill):
     """Return a model of what is seen -> what the decoder needs of it, once for all z."""
     x, kept, changes = inputs["seen"], dict(inputs), []
     if smooth_fill:
@@ -84,12 +89,13 @@ def _encoder(inputs, channels, smooth_fill, components, waves):
         standard = Divide(dtype="float32")
         if components:
             fill = GaussianFill(components, name="gaussian_fill")
-            smooth, filled = filled, fill([inputs["seen"], inputs["visible"], filled])
+            smooth, (filled, made) = filled, fill([inputs["seen"], inputs["visible"], filled])
             x = layers.Add()([x, standard([_difference(filled, smooth), scale])])
-        if waves:
-            fill = FrequencyFill(waves, name="frequency_fill")
-            by_waves, error = fill([inputs["seen"], inputs["visible"], filled, scale])
-            kept["change"] = _difference(by_waves, filled)
+        if spectral_fill:
+            fill = SpectralFill(name="spectral_fill")
+            made = made if components else layers.Rescaling(0.0, dtype="float32")(filled)
+            by_spectrum, error = fill([inputs["seen"], inputs["visible"], made, filled, scale])
+            kept["change"] = _difference(by_spectrum, filled)
             changes = [standard([kept["change"], scale])]
             scale = error
         kept |= {"filled": filled, "scale": scale}

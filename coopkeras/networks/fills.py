@@ -110,11 +110,12 @@ def _doubled(x, shape):
 class GaussianFill(layers.Layer):
     """Fills what is hidden with the conditional mean of a Gaussian, or leaves a fill as it is.
 
-        x = m + W z + s e,   filled = m_h + W_h (W_v' W_v + r s^2 I)^-1 W_v' (x_v - m_v)
+        x = m + W z + s e,   made = m + W (W_v' W_v + r s^2 I)^-1 W_v' (x_v - m_v)
 
-    v are the values that are known and h those that are hidden; W are principal components. Takes
-    the triple seen `[batch, *sides, c]`, 0 where it is not visible, visible `[batch, *sides, 1]`,
-    and another fill, which is the result until `fit` has been called.
+    v are the values that are known; W are principal components. Takes the triple seen
+    `[batch, *sides, c]`, 0 where it is not visible, visible `[batch, *sides, 1]`, and another
+    fill. Returns two tensors: filled, known values as they are, and made, which is not quite x
+    where it is known. Until `fit` has been called they are the other fill, and 0.
 
     Args:
         components: number of principal components, at most.
@@ -124,10 +125,10 @@ class GaussianFill(layers.Layer):
     Example:
         >>> fill, row = GaussianFill(components=1), keras.ops.array
         >>> triple = [row([[[0.4], [0.0]]]), row([[[1.0], [0.0]]]), row([[[0.4], [0.9]]])]
-        >>> [round(float(value), 2) for value in fill(triple).numpy().ravel()]
+        >>> [round(float(value), 2) for value in fill(triple)[0].numpy().ravel()]
         [0.4, 0.9]
         >>> fill.fit(np.zeros([2, 1]), np.array([[1.0], [0.5]]), ridge=1e-6)
-        >>> [round(float(value), 2) for value in fill(triple).numpy().ravel()]
+        >>> [round(float(value), 2) for value in fill(triple)[0].numpy().ravel()]
         [0.4, 0.2]
 
     Source:
@@ -158,10 +159,18 @@ class GaussianFill(layers.Layer):
         self.axes.assign(np.pad(axes, [(0, 0), (0, self.components - axes.shape[1])]))
         self.ridge.assign(ridge)
 
+    def forget(self):
+        """Leave the other fill as it is again."""
+        self.ridge.assign(0.0)
+
     def call(self, inputs):
         seen, visible, other = inputs
         ridge = ops.convert_to_tensor(self.ridge)
-        return ops.cond(ridge > 0, lambda: self._filled(seen, visible, ridge), lambda: other)
+        return ops.cond(
+            ridge > 0,
+            lambda: self._filled(seen, visible, ridge),
+            lambda: (other, ops.zeros_like(other)),
+        )
 
     def _filled(self, seen, visible, ridge):
         flat = (-1, self.mean.shape[0])
@@ -176,11 +185,12 @@ class GaussianFill(layers.Layer):
             return scale * ops.matmul(known * x, self.axes)
 
         z = _solve(lambda z: back(out(z)) + ridge * scale**2 * z, back(x - self.mean))
-        filled = ops.where(known > 0, x, self.mean + out(z))
-        return ops.reshape(filled, ops.shape(seen))
+        made = self.mean + out(z)
+        filled = ops.where(known > 0, x, made)
+        return ops.reshape(filled, ops.shape(seen)), ops.reshape(made, ops.shape(seen))
 
     def compute_output_shape(self, input_shape):
-        return input_shape[2]
+        return input_shape[2], input_shape[2]
 
     def get_config(self):
         return super().get_config() | {"components": self.components}

@@ -17,7 +17,7 @@ ROUNDING = 1 / 255 / 12**0.5 * 2  # error of 8 bits
 LEAST = 10  # examples at least, to fit to and to judge on
 NEARLY = 1.1  # of the least error: as good
 LEAST_MISSED = 0.01  # in units of the scale: no spread starts at 0
-SHARES = (0.0, 0.25, 0.5, 0.75, 0.95)  # of waves beside the other fill, at first
+SHARES = (0.0, 0.25, 0.5, 0.75, 0.95)  # of the spectral fill beside the other, at first
 BY_HEART = 0.85  # error on own examples as a share of that on others, of a fill to be used
 
 
@@ -56,7 +56,7 @@ def has_fills(generator):
     """Return whether a generator's network has all the fills that there are to choose from."""
     layers = {layer.name: layer for layer in generator.network.layers}
     names = {layer.name for layer in layers["encoder"].layers} if "encoder" in layers else set()
-    return {"smooth_fill", "gaussian_fill", "frequency_fill"} <= names
+    return {"smooth_fill", "gaussian_fill", "spectral_fill"} <= names
 
 
 def choose_fills(models, train, hide):
@@ -64,9 +64,10 @@ def choose_fills(models, train, hide):
 
     A Gaussian takes the place of the smooth fill if it is better on what is held back, and about
     as good as on what it was fitted to: what it knows by heart would mislead the generator. It is
-    fitted to mirror images too, if that is better. Of waves the largest share that is nearly the
-    best is taken at first, and learning goes on from there; it may be none. The spread starts at
-    that of their errors. The last examples are held back: neighbours in one image stay together.
+    fitted to mirror images too, if that is better. What either leaves goes on by its own spectrum:
+    of that the largest share that is nearly the best is taken at first, and learning goes on from
+    there; it may be none. The spread starts at that of their errors. The last examples are held
+    back: neighbours in one image stay together.
 
     Args:
         models: the `Generator`s whose networks have these fills.
@@ -74,7 +75,7 @@ def choose_fills(models, train, hide):
         hide: function `(seeds int32 [n, 2], shape) -> {"visible": bool [n, ...]}`.
 
     Returns:
-        name, share: "smooth" or "gaussian", and the share of waves.
+        name, share: "smooth" or "gaussian", and the share of the spectral fill.
     """
     count = len(train)
     first, last = _evenly(0, count * 9 // 10, FITTED), _evenly(count * 9 // 10, count, HELD_BACK)
@@ -83,13 +84,12 @@ def choose_fills(models, train, hide):
     x, others = (train.gather(rows)["x"].numpy() for rows in (first, last))
     some = x[_evenly(0, len(x), HELD_BACK)]
     own, held_back = (_Filled(models[0], one, hide) for one in (some, others))
-    components = _layer(models[0], "encoder", "gaussian_fill").components
-    gaussian = _gaussian(x, components, own, held_back)
-    known = own.error("gaussian") / BY_HEART
-    better = held_back.error("gaussian") < min(held_back.error("smooth"), known)
+    gaussian = _gaussian(models[0], x, own, held_back)
+    known = own.error("gaussian") > BY_HEART * held_back.error("gaussian")
+    better = known and held_back.least("gaussian") < held_back.least("smooth")
     name = "gaussian" if better else "smooth"
     if better:
-        gaussian = _mirrored(gaussian, x, components, own, held_back)
+        gaussian = _mirrored(models[0], gaussian, x, own, held_back)
     errors = [own.error(name, share) * held_back.error(name, share) for share in SHARES]
     share = max(one for one, e in zip(SHARES, errors, strict=True) if e < NEARLY * min(errors))
     for model in models:
@@ -101,29 +101,37 @@ def choose_fills(models, train, hide):
 
 def _use(model, gaussian, share):
     """Have a network correct these fills."""
+    fill = _layer(model, "encoder", "gaussian_fill")
     if gaussian:
-        _layer(model, "encoder", "gaussian_fill").fit(*gaussian.parameters())
+        fill.fit(*gaussian.parameters())
+    else:
+        fill.forget()
     if share:
-        _layer(model, "encoder", "frequency_fill").use()
+        _layer(model, "encoder", "spectral_fill").use()
         _layer(model, "decoder", "share").bias.assign([np.log(share / (1 - share))])
 
 
-def _gaussian(x, components, *filled):
+def _gaussian(model, x, *filled):
     """Return a Gaussian fitted to x, and have it fill each `_Filled`."""
+    components = _layer(model, "encoder", "gaussian_fill").components
     gaussian = images.baselines.ConditionalGaussian(x, components=components)
-    for one in filled:
-        one.by("gaussian", gaussian.fill)
+    _fill_by(model, gaussian, *filled)
     return gaussian
 
 
-def _mirrored(gaussian, x, components, own, held_back):
+def _fill_by(model, gaussian, *filled):
+    _layer(model, "encoder", "gaussian_fill").fit(*gaussian.parameters())
+    for one in filled:
+        one.by("gaussian", model)
+
+
+def _mirrored(model, gaussian, x, own, held_back):
     """Return one fitted to mirror images too, if that is better on what is held back."""
-    error = held_back.error("gaussian")
-    mirrored = _gaussian(np.concatenate([x, x[:, :, ::-1]]), components, held_back)
-    if held_back.error("gaussian") < error:
-        own.by("gaussian", mirrored.fill)
+    error = held_back.least("gaussian")
+    mirrored = _gaussian(model, np.concatenate([x, x[:, :, ::-1]]), own, held_back)
+    if held_back.least("gaussian") < error:
         return mirrored
-    held_back.by("gaussian", gaussian.fill)
+    _fill_by(model, gaussian, own, held_back)
     return gaussian
 
 
@@ -146,17 +154,26 @@ class _Filled:
         seen = np.where(visible, x, 0.0)
         self.x, self.hidden = x, ~visible
         self.seen = {"seen": seen, "visible": known}
-        smooth = _layer(model, "encoder", "smooth_fill")([seen, known])[0].numpy()
-        self.fills = {"smooth": smooth}
-        self.waves = _layer(model, "encoder", "frequency_fill").fill(seen, known).numpy()
+        self.fills, self.spectral = {}, {}
+        self.by("smooth", model)
 
-    def by(self, name, fill):
-        """Keep what a function `(x, visible) -> filled` makes of the examples."""
-        self.fills[name] = fill(self.x, ~self.hidden)
+    def by(self, name, model):
+        """Keep what the fills of a network make of the examples."""
+        seen = list(self.seen.values())
+        smooth, gaussian, spectral = (
+            _layer(model, "encoder", f"{kind}_fill") for kind in ("smooth", "gaussian", "spectral")
+        )
+        filled, made = gaussian([*seen, smooth(seen)[0]])
+        self.fills[name] = filled.numpy()
+        self.spectral[name] = spectral.fill(*seen, made)[0].numpy()
+
+    def least(self, name):
+        """Return the least error of all shares of the spectral fill."""
+        return min(self.error(name, share) for share in SHARES)
 
     def error(self, name, share=0.0):
         """Return the geometric mean of the examples' errors: as PSNR averages them."""
-        filled = (1 - share) * self.fills[name] + share * self.waves
+        filled = (1 - share) * self.fills[name] + share * self.spectral[name]
         squares = np.where(self.hidden, filled - self.x, 0) ** 2
         axes = tuple(range(1, squares.ndim))
         means = squares.sum(axes) / np.maximum(self.hidden.sum(axes), 1)

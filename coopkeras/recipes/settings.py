@@ -279,7 +279,7 @@ class ProposalConfig(RecoveryFields):
         latent_dim: length of z.
         width: filters of the generator's finest layer; those of the descriptor are half as many.
         levels: levels of noise of a revision, an update each.
-        descriptor_updates: updates of the descriptor for one of the generator.
+        descriptor_updates: updates of the descriptor for one of the generator; 0 is a regression.
         learning_rate: of both models; it falls to 0 along a cosine.
     """
 
@@ -302,7 +302,7 @@ class ProposalConfig(RecoveryFields):
         """Check the settings of the models."""
         super().__post_init__()
         self.require(self.method in self.METHODS, "method", f"one of {', '.join(self.METHODS)}")
-        self.at_least(latent_dim=1, width=2, levels=2, descriptor_updates=1)
+        self.at_least(latent_dim=1, width=2, levels=2, descriptor_updates=0)
         self.require(self.learning_rate > 0, "learning_rate", "greater than 0")
 
     def unread(self):

@@ -39,25 +39,30 @@ def blobs(rng, count):
 
 
 @pytest.mark.parametrize(
-    ("make", "count", "components", "gaussian", "waves"),
+    ("make", "count", "components", "gaussian", "spectral"),
     [
-        (planes, 200, 8, True, False),
+        (planes, 200, 8, True, None),
         (stripes, 200, 8, None, True),
         (blobs, 110, 90, False, None),  # known by heart
         (planes, 20, 8, False, False),  # too few to say
     ],
 )
-def test_fills_are_chosen_by_what_they_do(make, count, components, gaussian, waves, rng):
+def test_fills_are_chosen_by_what_they_do(make, count, components, gaussian, spectral, rng):
     x = make(rng, count).astype(np.float32)
     network = networks.recovery_generator(
-        SHAPE, latent_dim=2, channels=(4, 8), smooth_fill=True, components=components, waves=40
+        SHAPE,
+        latent_dim=2,
+        channels=(4, 8),
+        smooth_fill=True,
+        components=components,
+        spectral_fill=True,
     )
     name, share = proposals.choose_fills([Generator(network)], data.Examples.of(x), hide)
     assert gaussian is None or (name == "gaussian") is gaussian
-    assert waves is None or (share > 0) is waves
+    assert spectral is None or (share > 0) is spectral
     encoder = network.get_layer("encoder")
     assert (encoder.get_layer("gaussian_fill").ridge > 0) == (name == "gaussian")
-    assert (encoder.get_layer("frequency_fill").used > 0) == (share > 0)
+    assert (encoder.get_layer("spectral_fill").used > 0) == (share > 0)
     decoder = network.get_layer("decoder")
     assert np.isclose(keras.ops.sigmoid(decoder.get_layer("share").bias[0]), share or 0.5)
 
@@ -65,7 +70,7 @@ def test_fills_are_chosen_by_what_they_do(make, count, components, gaussian, wav
 def test_the_spread_starts_at_that_of_the_errors(rng):
     x = (planes(rng, 400) + 0.05 * rng.normal(size=[400, *SHAPE])).astype(np.float32)
     network = networks.recovery_generator(
-        SHAPE, latent_dim=2, channels=(4, 8), smooth_fill=True, components=8, waves=40
+        SHAPE, latent_dim=2, channels=(4, 8), smooth_fill=True, components=8, spectral_fill=True
     )
     proposals.choose_fills([Generator(network)], data.Examples.of(x), hide)
     visible = hide(np.zeros([400, 2]), SHAPE)["visible"].numpy()
@@ -78,7 +83,7 @@ def test_the_spread_starts_at_that_of_the_errors(rng):
 @pytest.mark.parametrize("side", [16, 0])
 def test_a_fill_that_misses_nothing_has_a_spread(side):
     network = networks.recovery_generator(
-        SHAPE, latent_dim=2, channels=(4, 8), smooth_fill=True, components=8, waves=10
+        SHAPE, latent_dim=2, channels=(4, 8), smooth_fill=True, components=8, spectral_fill=True
     )
     x = data.Examples.of(np.full([120, *SHAPE], 0.5, np.float32))
 
