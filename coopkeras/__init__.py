@@ -27,8 +27,8 @@ _SERIALIZABLE = {  # the classes that Keras may meet in a file, by the module of
     "networks.layers": (
         "ClassLabel",
         "Divide",
-        "Log",
         "Modulate",
+        "PlusLog",
         "Scene",
         "StopGradient",
         "Total",

@@ -29,7 +29,7 @@ class Config(
     """
 
     data: str = "samples:textures"
-    updates: int = 440
+    updates: int = 160
 
     def __post_init__(self):
         """Check that the holes fit."""

@@ -6,7 +6,7 @@ from keras import layers
 from coopkeras.networks.fills import GaussianFill, SmoothFill
 from coopkeras.networks.layers import (
     Divide,
-    Log,
+    PlusLog,
     StopGradient,
     check_shape,
     crop,
@@ -129,7 +129,7 @@ def _decoder(z, code, shape, channels):
             share = layer("Conv", rank, 1, 1, 1, "sigmoid", name="share", **last)(features)
             parts.append(layers.Multiply(dtype="float32")([share, code["change"]]))
         x = layers.Add(dtype="float32")(parts)
-        log_spread = layers.Add(dtype="float32")([log_spread, Log(dtype="float32")(code["scale"])])
+        log_spread = PlusLog(dtype="float32")([log_spread, code["scale"]])
     made = {"x": keep_known(x, code), "log_spread": log_spread, "features": features}
     return keras.Model({"z": z, **code}, made, name="decoder")
 

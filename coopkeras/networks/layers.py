@@ -73,11 +73,19 @@ class Divide(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("coopkeras")
-class Log(layers.Layer):
-    """Takes the logarithm of what is above 0."""
+class PlusLog(layers.Layer):
+    """Takes x `[batch, ...]` and scales above 0, `[batch, 1, ...]`, to `x + log(scale)`.
+
+    Keras's own `Add` takes `[batch, 1, 1, 1]` for a bias of the first side, where that is as long
+    as the batch.
+    """
 
     def call(self, inputs):
-        return ops.log(inputs)
+        x, scale = inputs
+        return x + ops.log(scale)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
 
 
 @keras.saving.register_keras_serializable("coopkeras")

@@ -74,6 +74,22 @@ def test_learning_the_spread_leaves_x_as_it_is():
     assert any(a is not None for a, _ in pairs)
 
 
+def test_an_example_has_its_own_spread_where_there_are_as_many_as_rows(rng):
+    """Keras's `Add` takes one value for each example for a bias of the rows, where it can."""
+    network = networks.recovery_generator((16, 16, 1), 3, channels=(4, 8), smooth_fill=True)
+    given = {
+        "z": rng.normal(size=[16, 3]),
+        "seen": rng.normal(size=[16, 16, 16, 1]) * np.linspace(0.1, 1, 16)[:, None, None, None],
+        "visible": np.ones([16, 16, 16, 1]),
+    }
+    given = {name: one.astype("float32") for name, one in given.items()}
+    together = network(given)
+    for row in range(16):
+        alone = network({name: one[row : row + 1] for name, one in given.items()})
+        for name, one in alone.items():
+            np.testing.assert_allclose(together[name][row], one[0], atol=1e-4)
+
+
 def test_an_inference_network_sees_all_that_it_is_given():
     network = networks.inference_network((16, 16, 1), 3, (4, 4))
     given = {"x": normal(2, (16, 16, 1), seed=3), **inputs(2, (16, 16, 1))}
